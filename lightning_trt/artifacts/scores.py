@@ -1,0 +1,82 @@
+"""What a validation pass measured, with the evidence for its intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BatchMeans", "Bootstrap", "Evidence", "MetricScores", "PairedBinary", "Scores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedBinary:
+    """Evidence where the metric is the mean of one 0/1 value per dataset item.
+
+    `worse` of `n` items went from 1 to 0 where higher is better (from 0 to 1 where lower is), `better` the other way.
+    """
+
+    n: int
+    worse: int
+    better: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """Evidence from a paired bootstrap: the metric of both sides on the same resamples of `n` units.
+
+    `unit` is `item` or `batch`; `changed` counts the units whose records differ between the sides.
+    """
+
+    unit: str
+    n: int
+    changed: int
+    reference: tuple[float, ...]
+    candidate: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchMeans:
+    """Evidence of a plain logged scalar: mean and sample standard deviation of the drop over `n` batches."""
+
+    n: int
+    mean: float
+    deviation: float
+
+
+Evidence = PairedBinary | Bootstrap | BatchMeans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricScores:
+    """One metric of the reference and of every candidate, from the same samples.
+
+    `higher_is_better` and `in_unit_interval` are None and False where nothing tells. A candidate that has no evidence
+    has a
+    sentence in `why_not` instead.
+    """
+
+    reference: float
+    candidates: Mapping[str, float]
+    higher_is_better: bool | None
+    in_unit_interval: bool
+    evidence: Mapping[str, Evidence]
+    why_not: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What one validation pass measured.
+
+    `digest` names the samples, so that two runs know whether they saw the same. `failures` says, by candidate, why it
+    has no scores.
+    """
+
+    metrics: Mapping[str, MetricScores]
+    samples: int
+    digest: str
+    indices: tuple[int, ...] | None
+    failures: Mapping[str, str]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""DataModule to batches: the choice of samples, loaders over them, devices."""

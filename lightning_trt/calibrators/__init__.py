@@ -1,0 +1,1 @@
+"""Statistics to Ranges: pure functions of numpy, one algorithm a file."""

@@ -1,0 +1,1 @@
+"""Lightning's hooks, turned into one call of the pipeline."""

@@ -1,0 +1,1 @@
+"""Hydra YAML, one file a choice; no code."""

@@ -1,0 +1,1 @@
+"""The few points where ranks meet."""

@@ -1,0 +1,1 @@
+"""Graph surgery on ONNX, one rule a file: each takes a model and returns a new one."""

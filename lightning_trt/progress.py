@@ -1,0 +1,1 @@
+"""One live display for the long work."""

@@ -1,0 +1,84 @@
+"""The sockets.
+
+Why protocols and not base classes: a backend is somebody else's runtime with our verbs on it; it needs no code of
+ours to inherit, and a
+test's backend is as good as a real one. Each has at most three methods, because a seam is paid for once per method
+and backend.
+Change one only when two backends need the same thing and neither can have it behind `build` or `open`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from lightning_trt.artifacts import Engine, OnnxGraph, Ranges, Statistics
+    from lightning_trt.precision import DType, Precision, PrecisionHome
+    from lightning_trt.settings import BuildSettings
+
+__all__ = ["Backend", "Calibrator", "Session"]
+
+ArrayT = TypeVar("ArrayT")
+
+
+class Session(Protocol[ArrayT]):
+    """One open engine; a context manager that takes many calls.
+
+    Outputs are fresh arrays that the caller may keep. A closed session raises `SessionClosedError`.
+    """
+
+    def __call__(self, inputs: Mapping[str, ArrayT]) -> Mapping[str, ArrayT]:
+        """Outputs by name, for inputs by name; shapes and types as in the engine's boundary."""
+        ...
+
+    def layers(self) -> Mapping[DType, int]:
+        """Number of layers by the data type they compute in: the proof of precision."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds; safe to call again."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Backend(Protocol):
+    """A runtime that builds engines and opens them.
+
+    `high_precision` is what its quantized engines compute the rest in, unless the user says otherwise.
+    """
+
+    name: str
+    version: str
+    precision_lives_in: PrecisionHome
+    high_precision: Precision
+
+    def why_not(self, precision: Precision) -> str | None:
+        """A sentence why this precision cannot be had here, or None; asked before any work."""
+        ...
+
+    def build(self, graph: OnnxGraph, *, precision: Precision, into: Path, settings: BuildSettings) -> Engine:
+        """The engine of `graph`, its files in the existing folder `into`; the manifest is the station's to write."""
+        ...
+
+    def open(self, engine: Engine) -> Session[object]:
+        """A session on torch tensors of the engine whose files were already checked."""
+        ...
+
+
+class Calibrator(Protocol):
+    """Ranges from statistics: a pure function."""
+
+    def ranges(self, statistics: Statistics) -> Ranges:
+        """A range for each tensor of `statistics`."""
+        ...

@@ -1,0 +1,308 @@
+"""What the user may choose: frozen, keyword-only dataclasses that check themselves.
+
+Only types that omegaconf knows too (enums, primitives, paths, tuples of them): the Hydra schema is made from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from lightning_trt.artifacts import Rule
+from lightning_trt.errors import SettingsError, nearest
+from lightning_trt.precision import Precision
+
+__all__ = [
+    "BuildSettings",
+    "CalibrationSettings",
+    "CalibratorName",
+    "ExportSettings",
+    "GateSettings",
+    "LatencySettings",
+    "OnError",
+    "OnGateFail",
+    "OnInconclusive",
+    "ValidationSettings",
+    "member",
+]
+
+EnumT = TypeVar("EnumT", bound=Enum)
+SettingsT = TypeVar("SettingsT")
+
+
+class CalibratorName(Enum):
+    """How statistics become ranges."""
+
+    minmax = "minmax"
+    percentile = "percentile"
+
+
+class OnInconclusive(Enum):
+    """What an inconclusive verdict means for the run.
+
+    `warn` says so and goes on, `fail` fails, `passed` passes in silence.
+    """
+
+    warn = "warn"
+    fail = "fail"
+    passed = "pass"
+
+
+class OnError(Enum):
+    """What a failure of ours does to the user's fit: `report` writes it down and goes on, `raises` raises it."""
+
+    report = "report"
+    raises = "raise"
+
+
+class OnGateFail(Enum):
+    """What a failed gate does: `auto` raises where the user set a gate and no sweep is running, else warns."""
+
+    auto = "auto"
+    raises = "raise"
+    warn = "warn"
+
+
+def member(enum: type[EnumT], word: str | EnumT) -> EnumT:
+    """The member of `enum` whose name or value is `word`.
+
+    Raises:
+        SettingsError: No member is called so; the sentence names the nearest.
+
+    Example:
+        >>> from lightning_trt.precision import Precision
+        >>> from lightning_trt.settings import member
+        >>> member(Precision, "int8")
+        <Precision.int8: 'int8'>
+    """
+    if isinstance(word, enum):
+        return word
+    for choice in enum:
+        if word in {choice.name, choice.value}:
+            return choice
+    values = [str(choice.value) for choice in enum]
+    raise SettingsError(f"{word!r} is not a {_spoken(enum)}. {nearest(str(word), values)}")
+
+
+def _spoken(enum: type[Enum]) -> str:
+    return {"Precision": "precision", "CalibratorName": "calibrator"}.get(enum.__name__, enum.__name__)
+
+
+def _positive(owner: object, *names: str) -> None:
+    for name in names:
+        number = getattr(owner, name)
+        if number is not None and not number > 0:
+            raise SettingsError(f"{type(owner).__name__}.{name} is {number!r}; it must be above 0.")
+
+
+def _members(enum: type[EnumT], words: str | EnumT | Sequence[str | EnumT]) -> tuple[EnumT, ...]:
+    listed = [words] if isinstance(words, str | Enum) else list(words)
+    return tuple(dict.fromkeys(member(enum, word) for word in listed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSettings:
+    """How statistics for int8 and fp8 are gathered.
+
+    Attributes:
+        samples: Number of dataset items, taken evenly over the whole validation set.
+        percentile: Share of values, in percent, that the percentile calibrator keeps inside the range.
+        batch_size: Items pulled from the data at a time; None takes the loader's own. It never changes the ranges.
+        block_size: Items in one forward pass; part of what the ranges depend on.
+    """
+
+    samples: int = 512
+    percentile: float = 99.99
+    batch_size: int | None = None
+    block_size: int = 8
+
+    def __post_init__(self) -> None:
+        _positive(self, "samples", "batch_size", "block_size")
+        if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
+            raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100].")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSettings:
+    """How the drop is measured.
+
+    Attributes:
+        metrics: Names of logged metrics to report; empty reports all that validation logs.
+        resamples: Resamples of the paired bootstrap, as many as `bootstrap_seconds` allow.
+        bootstrap_seconds: Time budget for all resampling of one run.
+        seed: Seed of the resampling.
+    """
+
+    metrics: tuple[str, ...] = ()
+    resamples: int = 2000
+    bootstrap_seconds: float = 60.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "resamples", "bootstrap_seconds")
+        object.__setattr__(self, "metrics", (self.metrics,) if isinstance(self.metrics, str) else tuple(self.metrics))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySettings:
+    """How latency is measured.
+
+    Attributes:
+        batch_sizes: Batch sizes to time.
+        warmup_seconds: Time to run before the clock counts.
+        seconds: Time to measure for, per engine and batch size.
+    """
+
+    batch_sizes: tuple[int, ...] = (1, 32)
+    warmup_seconds: float = 0.2
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "batch_sizes", tuple(self.batch_sizes))
+        _positive(self, "warmup_seconds", "seconds")
+        if not all(size > 0 for size in self.batch_sizes):
+            raise SettingsError(f"latency.batch_sizes is {self.batch_sizes}; each must be above 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """How engines are built.
+
+    Attributes:
+        high_precision: What int8 and fp8 candidates compute the rest in; None takes the backend's own choice.
+        threads: Processor threads of a CPU engine; None leaves it to the backend.
+    """
+
+    high_precision: Precision | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        _positive(self, "threads")
+        if self.high_precision is not None:
+            object.__setattr__(self, "high_precision", member(Precision, self.high_precision))
+            if self.high_precision not in {Precision.fp32, Precision.fp16, Precision.bf16}:
+                raise SettingsError(
+                    f"build.high_precision is {self.high_precision.value}; it must be fp32, fp16 or bf16: "
+                    "it is what the layers that are not quantized compute in."
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """The limits, and what follows from them.
+
+    A `max_drop` or `max_drop_relative` of its own is short for one rule on the monitored metric.
+
+    Attributes:
+        rules: The limits.
+        max_drop: Largest drop that passes, in the metric's own units.
+        max_drop_relative: Largest drop that passes, as a share of the reference.
+        metric: Metric of the short form; None takes the monitored one.
+        alpha: One-sided error rate; the printed interval has confidence 1 - 2 alpha.
+        on_inconclusive: What an inconclusive verdict means for the run.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    max_drop: float | None = None
+    max_drop_relative: float | None = None
+    metric: str | None = None
+    alpha: float = 0.025
+    on_inconclusive: OnInconclusive = OnInconclusive.warn
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "on_inconclusive", member(OnInconclusive, self.on_inconclusive))
+        object.__setattr__(self, "rules", tuple(settings_of(Rule, rule) for rule in self.rules))
+        if not 0 < self.alpha < 0.5:  # noqa: PLR2004 - one-sided
+            raise SettingsError(f"gate.alpha is {self.alpha}; it must lie in (0, 0.5).")
+        if self.max_drop is not None and self.max_drop_relative is not None:
+            raise SettingsError("gate has both max_drop and max_drop_relative; give one, or write two rules.")
+        for rule in self.all_rules:
+            if (rule.max_drop is None) == (rule.max_drop_relative is None):
+                raise SettingsError(f"{rule} must have either max_drop or max_drop_relative.")
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules, the short form among them."""
+        if self.max_drop is None and self.max_drop_relative is None:
+            return self.rules
+        short = Rule(metric=self.metric, max_drop=self.max_drop, max_drop_relative=self.max_drop_relative)
+        return (short, *self.rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """Everything that the callback, `export` and the command line can be told.
+
+    Attributes:
+        precisions: Candidates to build.
+        calibrators: Calibrators for each quantized precision.
+        backend: `auto`, or the name of a backend.
+        boundary: Dotted name of the part of the module to export, or several; empty finds it.
+        dirpath: Folder for the results; None takes Hydra's output folder, else `<log_dir or default_root_dir>/trt`.
+        gate: Limits; None gates the monitored metric with max_drop 0.01 where it is known to lie in [0, 1].
+        calibration: How statistics are gathered.
+        validation: How the drop is measured.
+        latency: How latency is measured.
+        build: How engines are built.
+        on_error: What a failure of ours does to the user's fit.
+        on_gate_fail: What a failed gate does.
+    """
+
+    precisions: tuple[Precision, ...] = (Precision.fp32, Precision.fp16, Precision.int8)
+    calibrators: tuple[CalibratorName, ...] = (CalibratorName.percentile,)
+    backend: str = "auto"
+    boundary: tuple[str, ...] = ()
+    dirpath: Path | None = None
+    gate: GateSettings | None = None
+    calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    latency: LatencySettings = field(default_factory=LatencySettings)
+    build: BuildSettings = field(default_factory=BuildSettings)
+    on_error: OnError = OnError.report
+    on_gate_fail: OnGateFail = OnGateFail.auto
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        put("precisions", _members(Precision, self.precisions))
+        put("calibrators", _members(CalibratorName, self.calibrators))
+        put("boundary", (self.boundary,) if isinstance(self.boundary, str) else tuple(self.boundary or ()))
+        put("dirpath", None if self.dirpath is None else Path(self.dirpath))
+        put("gate", None if self.gate is None else settings_of(GateSettings, self.gate))
+        put("calibration", settings_of(CalibrationSettings, self.calibration))
+        put("validation", settings_of(ValidationSettings, self.validation))
+        put("latency", settings_of(LatencySettings, self.latency))
+        put("build", settings_of(BuildSettings, self.build))
+        put("on_error", member(OnError, self.on_error))
+        put("on_gate_fail", member(OnGateFail, self.on_gate_fail))
+        if not self.precisions:
+            raise SettingsError("precisions is empty; name at least one, e.g. precisions=('fp16',).")
+        if any(precision.is_quantized for precision in self.precisions) and not self.calibrators:
+            raise SettingsError("int8 and fp8 need a calibrator, and calibrators is empty; e.g. ('percentile',).")
+
+
+def settings_of(kind: type[SettingsT], given: SettingsT | Mapping[str, Any] | None) -> SettingsT:
+    """`given` as `kind`, taken as it is or from a mapping of its fields.
+
+    Raises:
+        SettingsError: An unknown key, with the nearest name.
+
+    Example:
+        >>> from lightning_trt.settings import CalibrationSettings, settings_of
+        >>> settings_of(CalibrationSettings, {"samples": 64}).samples
+        64
+    """
+    if isinstance(given, kind):
+        return given
+    mapping = cast("Mapping[str, Any]", given or {})
+    if not isinstance(mapping, Mapping):
+        raise SettingsError(f"{given!r} is neither a {kind.__name__} nor a mapping of its fields.")
+    known = [each.name for each in fields(cast("Any", kind))]
+    for key in mapping:
+        if key not in known:
+            raise SettingsError(f"{kind.__name__} has no setting {key!r}. {nearest(str(key), known)}")
+    return kind(**{str(key): value for key, value in mapping.items()})

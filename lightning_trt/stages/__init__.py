@@ -1,0 +1,1 @@
+"""The stations of the road: one verb, one public function a file; no station imports another."""
