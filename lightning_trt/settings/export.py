@@ -1,106 +1,24 @@
-"""What the user may choose: frozen, keyword-only dataclasses that check themselves.
-
-Only types that omegaconf knows too (enums, primitives, paths, tuples of them): the Hydra schema is made from these.
-"""
+"""Everything that an export can be told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from enum import Enum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 from lightning_trt.artifacts import Rule
-from lightning_trt.errors import SettingsError, nearest
+from lightning_trt.errors import SettingsError
 from lightning_trt.precision import Precision
+from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, OnInconclusive
+from lightning_trt.settings.reading import check_positive, member, members, settings_of
 
 __all__ = [
     "BuildSettings",
     "CalibrationSettings",
-    "CalibratorName",
     "ExportSettings",
     "GateSettings",
     "LatencySettings",
-    "OnError",
-    "OnGateFail",
-    "OnInconclusive",
     "ValidationSettings",
-    "member",
 ]
-
-EnumT = TypeVar("EnumT", bound=Enum)
-SettingsT = TypeVar("SettingsT")
-
-
-class CalibratorName(Enum):
-    """How statistics become ranges."""
-
-    minmax = "minmax"
-    percentile = "percentile"
-
-
-class OnInconclusive(Enum):
-    """What an inconclusive verdict means for the run.
-
-    `warn` says so and goes on, `fail` fails, `passed` passes in silence.
-    """
-
-    warn = "warn"
-    fail = "fail"
-    passed = "pass"
-
-
-class OnError(Enum):
-    """What a failure of ours does to the user's fit: `report` writes it down and goes on, `raises` raises it."""
-
-    report = "report"
-    raises = "raise"
-
-
-class OnGateFail(Enum):
-    """What a failed gate does: `auto` raises where the user set a gate and no sweep is running, else warns."""
-
-    auto = "auto"
-    raises = "raise"
-    warn = "warn"
-
-
-def member(enum: type[EnumT], word: str | EnumT) -> EnumT:
-    """The member of `enum` whose name or value is `word`.
-
-    Raises:
-        SettingsError: No member is called so; the sentence names the nearest.
-
-    Example:
-        >>> from lightning_trt.precision import Precision
-        >>> from lightning_trt.settings import member
-        >>> member(Precision, "int8")
-        <Precision.int8: 'int8'>
-    """
-    if isinstance(word, enum):
-        return word
-    for choice in enum:
-        if word in {choice.name, choice.value}:
-            return choice
-    values = [str(choice.value) for choice in enum]
-    raise SettingsError(f"{word!r} is not a {_spoken(enum)}. {nearest(str(word), values)}")
-
-
-def _spoken(enum: type[Enum]) -> str:
-    return {"Precision": "precision", "CalibratorName": "calibrator"}.get(enum.__name__, enum.__name__)
-
-
-def _positive(owner: object, *names: str) -> None:
-    for name in names:
-        number = getattr(owner, name)
-        if number is not None and not number > 0:
-            raise SettingsError(f"{type(owner).__name__}.{name} is {number!r}; it must be above 0.")
-
-
-def _members(enum: type[EnumT], words: str | EnumT | Sequence[str | EnumT]) -> tuple[EnumT, ...]:
-    listed = [words] if isinstance(words, str | Enum) else list(words)
-    return tuple(dict.fromkeys(member(enum, word) for word in listed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +38,7 @@ class CalibrationSettings:
     block_size: int = 8
 
     def __post_init__(self) -> None:
-        _positive(self, "samples", "batch_size", "block_size")
+        check_positive(self, "samples", "batch_size", "block_size")
         if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
             raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100].")
 
@@ -142,7 +60,7 @@ class ValidationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _positive(self, "resamples", "bootstrap_seconds")
+        check_positive(self, "resamples", "bootstrap_seconds")
         object.__setattr__(self, "metrics", (self.metrics,) if isinstance(self.metrics, str) else tuple(self.metrics))
 
 
@@ -162,7 +80,7 @@ class LatencySettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batch_sizes", tuple(self.batch_sizes))
-        _positive(self, "warmup_seconds", "seconds")
+        check_positive(self, "warmup_seconds", "seconds")
         if not all(size > 0 for size in self.batch_sizes):
             raise SettingsError(f"latency.batch_sizes is {self.batch_sizes}; each must be above 0.")
 
@@ -180,7 +98,7 @@ class BuildSettings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        _positive(self, "threads")
+        check_positive(self, "threads")
         if self.high_precision is not None:
             object.__setattr__(self, "high_precision", member(Precision, self.high_precision))
             if self.high_precision not in {Precision.fp32, Precision.fp16, Precision.bf16}:
@@ -241,6 +159,7 @@ class ExportSettings:
         calibrators: Calibrators for each quantized precision.
         backend: `auto`, or the name of a backend.
         boundary: Dotted name of the part of the module to export, or several; empty finds it.
+        monitor: Metric whose ModelCheckpoint is followed; None takes the Trainer's first.
         dirpath: Folder for the results; None takes Hydra's output folder, else `<log_dir or default_root_dir>/trt`.
         gate: Limits; None gates the monitored metric with max_drop 0.01 where it is known to lie in [0, 1].
         calibration: How statistics are gathered.
@@ -255,6 +174,7 @@ class ExportSettings:
     calibrators: tuple[CalibratorName, ...] = (CalibratorName.percentile,)
     backend: str = "auto"
     boundary: tuple[str, ...] = ()
+    monitor: str | None = None
     dirpath: Path | None = None
     gate: GateSettings | None = None
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
@@ -268,8 +188,8 @@ class ExportSettings:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        put("precisions", _members(Precision, self.precisions))
-        put("calibrators", _members(CalibratorName, self.calibrators))
+        put("precisions", members(Precision, self.precisions))
+        put("calibrators", members(CalibratorName, self.calibrators))
         put("boundary", (self.boundary,) if isinstance(self.boundary, str) else tuple(self.boundary or ()))
         put("dirpath", None if self.dirpath is None else Path(self.dirpath))
         put("gate", None if self.gate is None else settings_of(GateSettings, self.gate))
@@ -283,26 +203,3 @@ class ExportSettings:
             raise SettingsError("precisions is empty; name at least one, e.g. precisions=('fp16',).")
         if any(precision.is_quantized for precision in self.precisions) and not self.calibrators:
             raise SettingsError("int8 and fp8 need a calibrator, and calibrators is empty; e.g. ('percentile',).")
-
-
-def settings_of(kind: type[SettingsT], given: SettingsT | Mapping[str, Any] | None) -> SettingsT:
-    """`given` as `kind`, taken as it is or from a mapping of its fields.
-
-    Raises:
-        SettingsError: An unknown key, with the nearest name.
-
-    Example:
-        >>> from lightning_trt.settings import CalibrationSettings, settings_of
-        >>> settings_of(CalibrationSettings, {"samples": 64}).samples
-        64
-    """
-    if isinstance(given, kind):
-        return given
-    mapping = cast("Mapping[str, Any]", given or {})
-    if not isinstance(mapping, Mapping):
-        raise SettingsError(f"{given!r} is neither a {kind.__name__} nor a mapping of its fields.")
-    known = [each.name for each in fields(cast("Any", kind))]
-    for key in mapping:
-        if key not in known:
-            raise SettingsError(f"{kind.__name__} has no setting {key!r}. {nearest(str(key), known)}")
-    return kind(**{str(key): value for key, value in mapping.items()})

@@ -1,0 +1,33 @@
+"""What the user may choose: frozen, keyword-only dataclasses that check themselves.
+
+Only types that omegaconf knows too (enums, primitives, paths, tuples of them): the Hydra schema is made from these.
+"""
+
+from __future__ import annotations
+
+from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, OnInconclusive
+from lightning_trt.settings.export import (
+    BuildSettings,
+    CalibrationSettings,
+    ExportSettings,
+    GateSettings,
+    LatencySettings,
+    ValidationSettings,
+)
+from lightning_trt.settings.reading import member, plain, settings_of
+
+__all__ = [
+    "BuildSettings",
+    "CalibrationSettings",
+    "CalibratorName",
+    "ExportSettings",
+    "GateSettings",
+    "LatencySettings",
+    "OnError",
+    "OnGateFail",
+    "OnInconclusive",
+    "ValidationSettings",
+    "member",
+    "plain",
+    "settings_of",
+]

@@ -1,0 +1,40 @@
+"""The closed choices, named as the user types them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["CalibratorName", "OnError", "OnGateFail", "OnInconclusive"]
+
+
+class CalibratorName(Enum):
+    """How statistics become ranges."""
+
+    minmax = "minmax"
+    percentile = "percentile"
+
+
+class OnInconclusive(Enum):
+    """What an inconclusive verdict means for the run.
+
+    `warn` says so and goes on, `fail` fails, `passed` passes in silence.
+    """
+
+    warn = "warn"
+    fail = "fail"
+    passed = "pass"
+
+
+class OnError(Enum):
+    """What a failure of ours does to the user's fit: `report` writes it down and goes on, `raises` raises it."""
+
+    report = "report"
+    raises = "raise"
+
+
+class OnGateFail(Enum):
+    """What a failed gate does: `auto` raises where the user set a gate and no sweep is running, else warns."""
+
+    auto = "auto"
+    raises = "raise"
+    warn = "warn"
