@@ -1,1 +1,14 @@
-"""Whole files or none, digests, locks."""
+"""Whole files or none, digests, locks.
+
+What is written here appears under its name complete, or not at all: a reader never sees half a file, and an interrupted
+writer leaves what was there before. Nothing here knows what the files mean.
+"""
+
+from __future__ import annotations
+
+from lightning_trt.storage.digests import sha256_of
+from lightning_trt.storage.locks import locked
+from lightning_trt.storage.siblings import clean_leftovers
+from lightning_trt.storage.whole import check_writable, whole_folder, write_whole
+
+__all__ = ["check_writable", "clean_leftovers", "locked", "sha256_of", "whole_folder", "write_whole"]
