@@ -27,7 +27,8 @@ class PairedBinary:
 class Bootstrap:
     """Evidence from a paired bootstrap: the metric of both sides on the same resamples of `n` units.
 
-    `unit` is `item` or `batch`; `changed` counts the units whose records differ between the sides.
+    `unit` is `item` or `batch`; `changed` counts the units whose records differ between the sides. `is_mean` says that
+    the metric is the mean of one value per unit.
     """
 
     unit: str
@@ -35,6 +36,7 @@ class Bootstrap:
     changed: int
     reference: tuple[float, ...]
     candidate: tuple[float, ...]
+    is_mean: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
