@@ -77,7 +77,15 @@ class Backend(Protocol):
 
 
 class Calibrator(Protocol):
-    """Ranges from statistics: a pure function."""
+    """Ranges from statistics: a pure function.
+
+    `needs_histograms` is False where extremes are enough, which a pass gathers at nearly no cost.
+    """
+
+    @property
+    def needs_histograms(self) -> bool:
+        """Whether extremes alone are too little."""
+        ...
 
     def ranges(self, statistics: Statistics) -> Ranges:
         """A range for each tensor of `statistics`."""

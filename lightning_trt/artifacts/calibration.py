@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,38 +18,65 @@ __all__ = ["Range", "Ranges", "Statistics", "TensorStatistics"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorStatistics:
-    """What one pass saw of one tensor.
+    """What one pass saw of one tensor; all of it is independent of the order of the samples.
 
-    `positive` and `negative` count finite values by the upper bits of their float32 pattern (exponent and first 6
-    mantissa bits,
-    sign cleared): int64 arrays of shape `(16384,)`. `sample_lows` and `sample_highs` are float32 of shape
-    `(samples,)`, finite
-    extremes of each sample in index order. `low` and `high` are the finite extremes of all.
+    `nans` and `infs` count values. `low` and `high` are the extremes of all samples that are finite throughout.
+    `sample_lows` and `sample_highs` are the extremes of each sample, float32 of shape `(samples,)` in index order, not
+    finite where the sample is not. `positive` and `negative` count values by the upper bits of their float32 pattern
+    (exponent and first 6 mantissa bits, sign cleared): int64 arrays of shape `(16384,)`, or None after a pass that was
+    asked for extremes alone.
     """
 
     count: int
-    zeros: int
     nans: int
     infs: int
     low: float
     high: float
     sample_lows: NDArray[np.float32]
     sample_highs: NDArray[np.float32]
-    positive: NDArray[np.int64]
-    negative: NDArray[np.int64]
+    positive: NDArray[np.int64] | None
+    negative: NDArray[np.int64] | None
+
+    @property
+    def zeros(self) -> int | None:
+        """Number of values of magnitude below 2**-132, which is zero and the least denormals; None if not counted."""
+        if self.positive is None or self.negative is None:
+            return None
+        return int(self.positive[0] + self.negative[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What one calibration pass saw.
+    """What one calibration pass saw of one graph.
 
-    By ONNX tensor name; `indices` are the dataset items it saw, `key` names all it depends on.
+    `tensors` are by ONNX tensor name. `indices` are the dataset items it saw, ascending, counted through all
+    validation loaders. `fingerprints` are uint64 of shape `(samples,)`: one number for what the graph was fed with for
+    each sample. `graph` is the digest of the graph and its weights, `block_size` the number of samples in one forward
+    pass.
     """
 
     tensors: Mapping[str, TensorStatistics]
-    samples: int
     indices: tuple[int, ...]
-    key: str
+    fingerprints: NDArray[np.uint64]
+    graph: str
+    block_size: int
+
+    @property
+    def samples(self) -> int:
+        """Number of dataset items seen."""
+        return len(self.indices)
+
+    @property
+    def has_histograms(self) -> bool:
+        """Whether every calibrator can read it, or only those that need extremes alone."""
+        return all(tensor.positive is not None for tensor in self.tensors.values())
+
+    @property
+    def key(self) -> str:
+        """Digest of all that the numbers depend on: graph and weights, samples and their choice, block size."""
+        digest = sha256(f"{self.graph} {self.block_size} {self.indices}".encode())
+        digest.update(self.fingerprints.astype("<u8").tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
