@@ -1,1 +1,36 @@
-"""Statistics to Ranges: pure functions of numpy, one algorithm a file."""
+"""Statistics to Ranges: pure functions of numpy, one algorithm a file, and the statistics themselves on disk.
+
+What looks at activations while they are computed belongs to the calibrate station; here everything is numbers already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_trt.calibrators.archive import load, save
+from lightning_trt.calibrators.minmax import MinMax
+from lightning_trt.calibrators.percentile import Percentile
+from lightning_trt.calibrators.statistics import beyond_fp16, merge
+from lightning_trt.settings import CalibratorName
+
+if TYPE_CHECKING:
+    from lightning_trt.protocols import Calibrator
+    from lightning_trt.settings import CalibrationSettings
+
+__all__ = ["MinMax", "Percentile", "beyond_fp16", "find", "load", "merge", "save"]
+
+
+def find(name: CalibratorName, settings: CalibrationSettings) -> Calibrator:
+    """The calibrator called `name`, as `settings` want it.
+
+    Example:
+        >>> from lightning_trt.calibrators import find
+        >>> from lightning_trt.settings import CalibrationSettings, CalibratorName
+        >>> find(CalibratorName.percentile, CalibrationSettings(percentile=99.9))
+        Percentile(percentile=99.9)
+    """
+    table: dict[CalibratorName, Calibrator] = {
+        CalibratorName.minmax: MinMax(),
+        CalibratorName.percentile: Percentile(percentile=settings.percentile),
+    }
+    return table[name]
