@@ -1,0 +1,240 @@
+"""From a parsed `report.json` to the typed report, field by field."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lightning_trt.artifacts import (
+    BatchMeans,
+    Bootstrap,
+    CandidateReport,
+    CheckpointReport,
+    DataReport,
+    EnvironmentReport,
+    GateReport,
+    Latency,
+    MetricReport,
+    PairedBinary,
+    ReferenceReport,
+    Report,
+    Rule,
+    RuleResult,
+    Verdict,
+)
+from lightning_trt.precision import DType, Precision
+from lightning_trt.renderers._tree import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lightning_trt.artifacts import Evidence
+
+__all__ = ["report_of"]
+
+T = TypeVar("T")
+
+_SIDES = ("reference", "candidate")
+
+
+def report_of(root: Node, *, folder: Path) -> Report:
+    """The report that the document at `root` holds, lying in `folder`."""
+    listed = [_candidate(each, folder=folder) for each in root.get("candidates").items()]
+    candidates = {each.name: each for each in listed}
+    chosen = _optional(root.get("chosen"), Node.text)
+    if len(candidates) < len(listed):
+        root.get("candidates").refuse("a list of candidates with different names")
+    if chosen is not None and chosen not in candidates:
+        root.get("chosen").refuse("the name of a candidate, or null")
+    return Report(
+        path=folder,
+        created=root.get("created").text(),
+        version=root.get("lightning_trt").text(),
+        checkpoint=_checkpoint(root.get("checkpoint"), folder=folder),
+        environment=_environment(root.get("environment")),
+        data=_data(root.get("data")),
+        reference=_reference(root.get("reference")),
+        candidates=candidates,
+        gate=_gate(root.get("gate")),
+        chosen=chosen,
+        verdict=root.get("verdict").choice(Verdict),
+        notes=tuple(each.text() for each in root.optional_items("notes")),
+        settings={key: each.value for key, each in root.optional_members("settings").items()},
+    )
+
+
+def _optional(node: Node, read: Callable[[Node], T]) -> T | None:
+    return None if node.is_null else read(node)
+
+
+def _if_there(node: Node, key: str, read: Callable[[Node], T], *, default: T) -> T:
+    found = node.members()
+    return read(found[key]) if key in found else default
+
+
+def _path(text: str, *, folder: Path) -> str:
+    return text if "://" in text else os.path.normpath(folder / text)
+
+
+def _checkpoint(node: Node, *, folder: Path) -> CheckpointReport:
+    path = _optional(node.get("path"), Node.text)
+    return CheckpointReport(
+        path=None if path is None else _path(path, folder=folder),
+        sha256=_optional(node.get("sha256"), Node.text),
+        epoch=_optional(node.get("epoch"), Node.integer),
+        monitor=_optional(node.get("monitor"), Node.text),
+        score=_optional(node.get("score"), Node.number),
+    )
+
+
+def _environment(node: Node) -> EnvironmentReport:
+    return EnvironmentReport(
+        backend=node.get("backend").text(),
+        backend_version=node.get("backend_version").text(),
+        torch=node.get("torch").text(),
+        device=node.get("device").text(),
+        compute_capability=_optional(node.get("compute_capability"), Node.text),
+    )
+
+
+def _data(node: Node) -> DataReport:
+    return DataReport(
+        samples=node.get("samples").integer(),
+        digest=node.get("digest").text(),
+        calibration_samples=node.get("calibration_samples").integer(),
+        calibration_overlap=_optional(node.get("calibration_overlap"), Node.integer),
+    )
+
+
+def _reference(node: Node) -> ReferenceReport:
+    return ReferenceReport(
+        name=node.get("name").text(),
+        metrics={name: value.number() for name, value in node.get("metrics").members().items()},
+        latency=_latencies(node.get("latency")),
+    )
+
+
+def _latencies(node: Node) -> tuple[Latency, ...]:
+    return tuple(
+        Latency(
+            batch=each.get("batch").integer(),
+            p50_ms=each.get("p50_ms").number(),
+            p90_ms=each.get("p90_ms").number(),
+            p99_ms=each.get("p99_ms").number(),
+            throughput=each.get("throughput").number(),
+        )
+        for each in node.items()
+    )
+
+
+def _candidate(node: Node, *, folder: Path) -> CandidateReport:
+    path = _optional(node.get("path"), Node.text)
+    return CandidateReport(
+        name=node.get("name").text(),
+        precision=node.get("precision").choice(Precision),
+        calibrator=_optional(node.get("calibrator"), Node.text),
+        backend=node.get("backend").text(),
+        path=None if path is None else Path(_path(path, folder=folder)),
+        sha256=_optional(node.get("sha256"), Node.text),
+        bytes=_optional(node.get("bytes"), Node.integer),
+        build_seconds=_optional(node.get("build_seconds"), Node.number),
+        metrics={name: _metric(each) for name, each in node.get("metrics").members().items()},
+        latency=_latencies(node.get("latency")),
+        speedup=_optional(node.get("speedup"), Node.number),
+        layers=_layers(node.get("layers")),
+        verdict=node.get("verdict").choice(Verdict),
+        reasons=tuple(each.text() for each in node.get("reasons").items()),
+    )
+
+
+def _layers(node: Node) -> Mapping[DType, int]:
+    # A data type of a later version counts as "other", as schema 1 may grow.
+    counts: Counter[DType] = Counter()
+    for name, count in node.members().items():
+        counts[DType(name) if name in DType.__members__ else DType.other] += count.integer()
+    return dict(counts)
+
+
+def _metric(node: Node) -> MetricReport:
+    return MetricReport(
+        value=node.get("value").number(),
+        drop=node.get("drop").number(),
+        drop_low=_optional(node.get("drop_low"), Node.number),
+        drop_high=_optional(node.get("drop_high"), Node.number),
+        confidence=node.get("confidence").number(),
+        higher_is_better=_optional(node.get("higher_is_better"), Node.flag),
+        trusted=node.get("trusted").flag(),
+        why_not=_optional(node.get("why_not"), Node.text),
+        evidence=_optional(node.get("evidence"), _evidence),
+        in_unit_interval=_if_there(node, "in_unit_interval", Node.flag, default=False),
+    )
+
+
+def _evidence(node: Node) -> Evidence:
+    kind = node.get("kind").text()
+    if kind == "paired-binary":
+        return PairedBinary(
+            n=node.get("n").integer(), worse=node.get("worse").integer(), better=node.get("better").integer()
+        )
+    if kind == "batch-means":
+        return BatchMeans(
+            n=node.get("n").integer(), mean=node.get("mean").number(), deviation=node.get("deviation").number()
+        )
+    if kind == "bootstrap":
+        return _bootstrap(node)
+    return node.get("kind").refuse('"paired-binary", "bootstrap" or "batch-means"')
+
+
+def _bootstrap(node: Node) -> Bootstrap:
+    unit = node.get("unit").text()
+    reference, candidate = (tuple(each.number() for each in node.get(side).items()) for side in _SIDES)
+    if unit not in {"item", "batch"}:
+        node.get("unit").refuse('"item" or "batch"')
+    if len(reference) != len(candidate):
+        node.get("candidate").refuse(f"a list of {len(reference)} numbers, as many as the reference's")
+    return Bootstrap(
+        unit=unit,
+        n=node.get("n").integer(),
+        changed=node.get("changed").integer(),
+        reference=reference,
+        candidate=candidate,
+        is_mean=_if_there(node, "is_mean", Node.flag, default=False),
+    )
+
+
+def _gate(node: Node) -> GateReport:
+    return GateReport(
+        alpha=node.get("alpha").number(),
+        rules=tuple(_rule(each) for each in node.get("rules").items()),
+        results=tuple(_result(each) for each in node.get("results").items()),
+    )
+
+
+def _rule(node: Node) -> Rule:
+    return Rule(
+        metric=_optional(node.get("metric"), Node.text),
+        max_drop=_optional(node.get("max_drop"), Node.number),
+        max_drop_relative=_optional(node.get("max_drop_relative"), Node.number),
+        higher_is_better=_optional(node.get("higher_is_better"), Node.flag),
+        candidates=node.get("candidates").text(),
+    )
+
+
+def _result(node: Node) -> RuleResult:
+    return RuleResult(
+        candidate=node.get("candidate").text(),
+        rule=_rule(node.get("rule")),
+        limit=_optional(node.get("limit"), Node.number),
+        verdict=node.get("verdict").choice(Verdict),
+        p_value=_optional(node.get("p_value"), Node.number),
+        samples_needed=_optional(node.get("samples_needed"), _sample_range),
+    )
+
+
+def _sample_range(node: Node) -> tuple[int, int | None]:
+    ends = node.items()
+    if len(ends) != 2:  # noqa: PLR2004 - from, to
+        node.refuse("a list of two: from and to (null: more)")
+    return ends[0].integer(), _optional(ends[1], Node.integer)
