@@ -5,7 +5,7 @@ Only types that omegaconf knows too (enums, primitives, paths, tuples of them): 
 
 from __future__ import annotations
 
-from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, OnInconclusive
+from lightning_trt.settings.choices import CalibratorName, HardwareCompatibility, OnError, OnGateFail, OnInconclusive
 from lightning_trt.settings.export import (
     BuildSettings,
     CalibrationSettings,
@@ -15,6 +15,7 @@ from lightning_trt.settings.export import (
     ValidationSettings,
 )
 from lightning_trt.settings.reading import member, plain, settings_of
+from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
     "BuildSettings",
@@ -22,10 +23,12 @@ __all__ = [
     "CalibratorName",
     "ExportSettings",
     "GateSettings",
+    "HardwareCompatibility",
     "LatencySettings",
     "OnError",
     "OnGateFail",
     "OnInconclusive",
+    "TensorRTSettings",
     "ValidationSettings",
     "member",
     "plain",

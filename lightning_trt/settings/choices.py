@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["CalibratorName", "OnError", "OnGateFail", "OnInconclusive"]
+__all__ = ["CalibratorName", "HardwareCompatibility", "OnError", "OnGateFail", "OnInconclusive"]
 
 
 class CalibratorName(Enum):
@@ -12,6 +12,14 @@ class CalibratorName(Enum):
 
     minmax = "minmax"
     percentile = "percentile"
+
+
+class HardwareCompatibility(Enum):
+    """Which GPUs an engine runs on: `none` only this kind, `ampere_plus` Ampere and all later, at a cost in speed."""
+
+    none = "none"
+    ampere_plus = "ampere_plus"
+    same_compute_capability = "same_compute_capability"
 
 
 class OnInconclusive(Enum):

@@ -10,6 +10,7 @@ from lightning_trt.errors import SettingsError
 from lightning_trt.precision import Precision
 from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, OnInconclusive
 from lightning_trt.settings.reading import check_positive, member, members, settings_of
+from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
     "BuildSettings",
@@ -92,13 +93,16 @@ class BuildSettings:
     Attributes:
         high_precision: What int8 and fp8 candidates compute the rest in; None takes the backend's own choice.
         threads: Processor threads of a CPU engine; None leaves it to the backend.
+        tensorrt: What the TensorRT builders can be told besides.
     """
 
     high_precision: Precision | None = None
     threads: int | None = None
+    tensorrt: TensorRTSettings = field(default_factory=TensorRTSettings)
 
     def __post_init__(self) -> None:
         check_positive(self, "threads")
+        object.__setattr__(self, "tensorrt", settings_of(TensorRTSettings, self.tensorrt))
         if self.high_precision is not None:
             object.__setattr__(self, "high_precision", member(Precision, self.high_precision))
             if self.high_precision not in {Precision.fp32, Precision.fp16, Precision.bf16}:

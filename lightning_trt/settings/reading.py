@@ -92,6 +92,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
         return str(value)
     if isinstance(value, tuple):
         return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     return value
