@@ -72,7 +72,7 @@ def example_report(folder: Path = FOLDER) -> Report:
         chosen="int8-percentile",
         verdict=Verdict.inconclusive,
         notes=(
-            "fp16 on this backend keeps weights in fp16 and computes in fp32: it says nothing about fp16 overflow on a GPU.",
+            "fp16 on this backend keeps weights in fp16 and computes in fp32: it says nothing of overflow on a GPU.",
         ),
         settings={"precisions": ["fp32", "fp16", "bf16", "int8"], "backend": "auto", "calibration": {"samples": 512}},
     )

@@ -1,0 +1,119 @@
+"""What a report says in words: the sentences that every format shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_trt.artifacts import Verdict
+from lightning_trt.renderers.numbers import drop_with_interval, number, sample_range, times
+
+if TYPE_CHECKING:
+    from lightning_trt.artifacts import CandidateReport, Latency, Report, RuleResult
+
+__all__ = ["allowed_drop", "first_latency", "metric_names", "next_steps", "summary", "untrusted"]
+
+
+def metric_names(report: Report) -> tuple[str, ...]:
+    """Names of all metrics: the monitored one first, then those with a limit, then the rest in their order."""
+    seen = [*report.reference.metrics, *(name for each in report.candidates.values() for name in each.metrics)]
+    ruled = [metric_of(result, report) for result in report.gate.results]
+    wanted = [report.checkpoint.monitor, *ruled]
+    return tuple(dict.fromkeys([name for name in wanted if name in seen] + seen))
+
+
+def metric_of(result: RuleResult, report: Report) -> str | None:
+    """Name of the metric that `result` speaks of: its rule's, else the monitored one."""
+    return result.rule.metric if result.rule.metric is not None else report.checkpoint.monitor
+
+
+def allowed_drop(report: Report, *, candidate: str, metric: str) -> float | None:
+    """The strictest limit on the drop of `metric` for `candidate`; None where there is none."""
+    limits = [
+        result.limit
+        for result in report.gate.results
+        if result.candidate == candidate and metric_of(result, report) == metric and result.limit is not None
+    ]
+    return min(limits, default=None)
+
+
+def first_latency(latencies: tuple[Latency, ...]) -> Latency | None:
+    """The latency that stands in the tables: the first that was measured."""
+    return latencies[0] if latencies else None
+
+
+def summary(report: Report) -> str:
+    """The verdict in one sentence."""
+    chosen = "" if report.chosen is None else f" {_chosen(report, report.candidates[report.chosen])}"
+    if report.verdict is Verdict.passed:
+        return f"Pass.{chosen}"
+    if report.verdict is Verdict.ungated:
+        return f"Ungated: no limit was applied, so nothing is chosen by the gate.{chosen}"
+    of_kind = {
+        Verdict.failed: "Fail: {} lost more than allowed, or could not be judged.",
+        Verdict.error: "Error: {} could not be built or evaluated.",
+        Verdict.inconclusive: "Inconclusive: for {} the data cannot tell whether the drop is within the limit.",
+    }
+    names = [each.name for each in report.candidates.values() if each.verdict is report.verdict]
+    return of_kind[report.verdict].format(_listed(names) or "the run") + chosen
+
+
+def next_steps(report: Report) -> tuple[str, ...]:
+    """What to do next, most useful first; code stands between backticks."""
+    return (*_load_step(report), *_samples_steps(report), *_failed_steps(report), *_ungated_step(report))
+
+
+def untrusted(report: Report) -> tuple[str, ...]:
+    """Why an interval is missing or marked with a question mark, one sentence for each metric and reason."""
+    reasons: dict[str, list[str]] = {}
+    for candidate in report.candidates.values():
+        for name, metric in candidate.metrics.items():
+            if metric.why_not is not None:
+                reasons.setdefault(f"{name}: {metric.why_not}", []).append(candidate.name)
+    return tuple(f"{_listed(names)}, {reason}" for reason, names in reasons.items())
+
+
+def _chosen(report: Report, candidate: CandidateReport) -> str:
+    monitor = report.checkpoint.monitor
+    metric = candidate.metrics.get(monitor) if monitor is not None else None
+    faster = "" if candidate.speedup is None else f", {times(candidate.speedup)} as fast as {report.reference.name}"
+    if metric is None:
+        return f"Chosen: {candidate.name}{faster}."
+    drop, interval = drop_with_interval(metric)
+    return f"Chosen: {candidate.name}{faster}; {monitor} {number(metric.value)}, drop {drop} {interval}".rstrip() + "."
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def _load_step(report: Report) -> tuple[str, ...]:
+    if report.chosen is None:
+        return ()
+    return (f"Load the chosen engine ({report.chosen}): `lightning_trt.load({str(report.path)!r})`",)
+
+
+def _samples_steps(report: Report) -> tuple[str, ...]:
+    used = f"{report.data.samples:,} were used"
+    return tuple(
+        f"{result.candidate} is inconclusive on {metric_of(result, report)}: {sample_range(result.samples_needed)} "
+        f"would decide ({used}). Validate on more data, or allow a larger drop."
+        for result in report.gate.results
+        if result.verdict is Verdict.inconclusive and result.samples_needed is not None
+    )
+
+
+def _failed_steps(report: Report) -> tuple[str, ...]:
+    failed = [each for each in report.candidates.values() if each.verdict is Verdict.failed]
+    if not any(each.precision.is_quantized for each in failed):
+        return ()
+    used = f"{report.data.calibration_samples:,} were used"
+    advice = "try another calibrator, or more calibration samples"
+    return (f"A quantized candidate failed: {advice} ({used}): `calibration={{'samples': ...}}`",)
+
+
+def _ungated_step(report: Report) -> tuple[str, ...]:
+    if report.verdict is not Verdict.ungated:
+        return ()
+    names = metric_names(report)
+    metric = names[0] if names else "val/loss"
+    return (f"Set a limit: `gate={{'metric': {metric!r}, 'max_drop': ...}}`, or `'max_drop_relative': 0.01`",)
