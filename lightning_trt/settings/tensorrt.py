@@ -36,7 +36,7 @@ class TensorRTSettings:
 
     typical_batch: int = 32
     max_batch: int = 64
-    axis_sizes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    axis_sizes: dict[str, list[int]] = field(default_factory=dict)
     workspace_mb: int | None = None
     level: int | None = None
     tactic_sources: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class TensorRTSettings:
             object.__setattr__(self, name, value)
 
         check_positive(self, "typical_batch", "max_batch", "workspace_mb")
-        put("axis_sizes", {name: _sizes(name, tuple(sizes)) for name, sizes in self.axis_sizes.items()})
+        put("axis_sizes", {name: _checked(name, list(sizes)) for name, sizes in self.axis_sizes.items()})
         put("hardware_compatibility", member(HardwareCompatibility, self.hardware_compatibility))
         put("timing_cache", None if self.timing_cache is None else Path(self.timing_cache))
         put("tactic_sources", tuple(self.tactic_sources))
@@ -59,10 +59,10 @@ class TensorRTSettings:
             raise SettingsError(f"build.tensorrt.level is {self.level}; it must be from 0 to 5.")
 
 
-def _sizes(name: str, sizes: tuple[int, ...]) -> tuple[int, int, int]:
+def _checked(name: str, sizes: list[int]) -> list[int]:
     if len(sizes) != 3 or not 0 < sizes[0] <= sizes[1] <= sizes[2]:  # noqa: PLR2004 - least, typical, largest
         raise SettingsError(
             f"build.tensorrt.axis_sizes[{name!r}] is {sizes}; it must be three sizes, the least, the typical and the "
-            "largest, e.g. (1, 64, 512)."
+            "largest, e.g. [1, 64, 512]."
         )
-    return sizes[0], sizes[1], sizes[2]
+    return sizes

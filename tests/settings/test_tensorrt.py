@@ -11,8 +11,8 @@ from lightning_trt.settings import BuildSettings, TensorRTSettings, settings_of
 
 def test_axis_sizes_must_rise() -> None:
     """A largest size below the typical one is refused, with the axis's name."""
-    with pytest.raises(SettingsError, match=r"axis_sizes\['tokens'\] is \(1, 64, 8\)"):
-        TensorRTSettings(axis_sizes={"tokens": (1, 64, 8)})
+    with pytest.raises(SettingsError, match=r"axis_sizes\['tokens'\] is \[1, 64, 8\]"):
+        TensorRTSettings(axis_sizes={"tokens": [1, 64, 8]})
 
 
 def test_level_is_from_0_to_5() -> None:
@@ -30,7 +30,7 @@ def test_build_settings_take_them_as_a_mapping() -> None:
     """The nested form that Hydra and the callback give."""
     settings = settings_of(BuildSettings, {"tensorrt": {"level": 2, "axis_sizes": {"tokens": [1, 64, 512]}}})
 
-    assert settings.tensorrt == TensorRTSettings(level=2, axis_sizes={"tokens": (1, 64, 512)})
+    assert settings.tensorrt == TensorRTSettings(level=2, axis_sizes={"tokens": [1, 64, 512]})
 
 
 def test_omegaconf_knows_their_types() -> None:
