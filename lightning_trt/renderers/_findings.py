@@ -10,7 +10,17 @@ from lightning_trt.renderers.numbers import drop_with_interval, number, sample_r
 if TYPE_CHECKING:
     from lightning_trt.artifacts import CandidateReport, Latency, Report, RuleResult
 
-__all__ = ["allowed_drop", "first_latency", "metric_names", "next_steps", "summary", "untrusted"]
+__all__ = ["allowed_drop", "metric_names", "next_steps", "p50_at", "shown_batch", "summary", "untrusted"]
+
+_SAID = {
+    Verdict.passed: "Pass.",
+    Verdict.ungated: "Ungated: no limit was applied.",
+}
+_TROUBLES = {
+    Verdict.error: "{} could not be built or evaluated",
+    Verdict.failed: "{} lost more than allowed, or could not be judged",
+    Verdict.inconclusive: "for {} the data cannot tell whether the drop is within the limit",
+}
 
 
 def metric_names(report: Report) -> tuple[str, ...]:
@@ -36,25 +46,21 @@ def allowed_drop(report: Report, *, candidate: str, metric: str) -> float | None
     return min(limits, default=None)
 
 
-def first_latency(latencies: tuple[Latency, ...]) -> Latency | None:
-    """The latency that stands in the tables: the first that was measured."""
-    return latencies[0] if latencies else None
+def shown_batch(report: Report) -> int | None:
+    """Batch size of the latencies in the tables: the largest that all were timed at, as for speedup and choice."""
+    timed = [{each.batch for each in side} for side in (report.reference.latency, *_latencies(report)) if side]
+    return max(set.intersection(*timed), default=None) if timed else None
+
+
+def p50_at(latencies: tuple[Latency, ...], batch: int | None) -> float | None:
+    """The median latency at `batch`; None where it was not timed."""
+    return next((each.p50_ms for each in latencies if each.batch == batch), None)
 
 
 def summary(report: Report) -> str:
-    """The verdict in one sentence."""
-    chosen = "" if report.chosen is None else f" {_chosen(report, report.candidates[report.chosen])}"
-    if report.verdict is Verdict.passed:
-        return f"Pass.{chosen}"
-    if report.verdict is Verdict.ungated:
-        return f"Ungated: no limit was applied, so nothing is chosen by the gate.{chosen}"
-    of_kind = {
-        Verdict.failed: "Fail: {} lost more than allowed, or could not be judged.",
-        Verdict.error: "Error: {} could not be built or evaluated.",
-        Verdict.inconclusive: "Inconclusive: for {} the data cannot tell whether the drop is within the limit.",
-    }
-    names = [each.name for each in report.candidates.values() if each.verdict is report.verdict]
-    return of_kind[report.verdict].format(_listed(names) or "the run") + chosen
+    """The verdict in one sentence, and what was chosen in another."""
+    said = _SAID[report.verdict] if report.verdict in _SAID else f"{_word(report)}: {_troubles(report)}."
+    return said if report.chosen is None else f"{said} {_chosen(report, report.candidates[report.chosen])}"
 
 
 def next_steps(report: Report) -> tuple[str, ...]:
@@ -70,6 +76,28 @@ def untrusted(report: Report) -> tuple[str, ...]:
             if metric.why_not is not None:
                 reasons.setdefault(f"{name}: {metric.why_not}", []).append(candidate.name)
     return tuple(f"{_listed(names)}, {reason}" for reason, names in reasons.items())
+
+
+def _latencies(report: Report) -> list[tuple[Latency, ...]]:
+    return [each.latency for each in report.candidates.values()]
+
+
+def _word(report: Report) -> str:
+    return {Verdict.failed: "Fail", Verdict.error: "Error"}.get(report.verdict, "Inconclusive")
+
+
+def _troubles(report: Report) -> str:
+    """What is wrong with which candidates, the worst first."""
+    parts = []
+    for verdict, sentence in _TROUBLES.items():
+        names = [each.name for each in report.candidates.values() if each.verdict is verdict]
+        if names:
+            parts.append(sentence.format(_listed(names)))
+    if report.verdict is Verdict.failed and not any(
+        each.verdict is Verdict.failed for each in report.candidates.values()
+    ):
+        parts.append("the gate was told to fail on that")
+    return "; ".join(parts) or "see the notes"
 
 
 def _chosen(report: Report, candidate: CandidateReport) -> str:

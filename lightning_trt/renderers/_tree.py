@@ -38,7 +38,7 @@ class Node:
         found = self.members()
         if key not in found:
             raise ReportError(
-                f"the report in {self.source} has no {self._path(key)!r}. Schema 1 asks for it; the file was edited or "
+                f"the report {self.source} has no {self._path(key)!r}. Schema 1 asks for it; the file was edited or "
                 "written by another program. Export again."
             )
         return found[key]
@@ -128,7 +128,7 @@ class Node:
         shown = repr(self.value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - as much as a sentence bears
         raise ReportError(
-            f"the report in {self.source}: {self.where or 'the document'} is {shown}; {expected} was expected.{hint} "
+            f"the report {self.source}: {self.where or 'the document'} is {shown}; {expected} was expected.{hint} "
             "The file was edited or written by another program; export again."
         )
 

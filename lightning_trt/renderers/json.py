@@ -55,32 +55,31 @@ def to_text(report: Report) -> str:
     return _pretty(_finite(document)) + "\n"
 
 
-def from_text(text: str, *, path: Path | str) -> Report:
-    """The report that `text` holds, with `path` as its folder: what is relative in it becomes relative to that.
+def from_text(text: str, path: Path | str) -> Report:
+    """The report that `text` holds, read from the file `path`: what is relative in it is so to that file's folder.
 
     Raises:
         ReportError: The text is no JSON, of another schema, or a field is missing or of the wrong type.
     """
-    folder = Path(path)
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ReportError(
-            f"the report in {folder} is not readable as JSON: {error}. It was cut off or edited; export again, or take "
-            "the report.json that the run wrote."
+            f"the report {path} is not readable as JSON: {error}. It was cut off or edited; export again, or take the "
+            "report.json that the run wrote."
         ) from error
-    root = Node(document, where="", source=str(folder))
+    root = Node(document, where="", source=str(path))
     _check_schema(root)
     for pointer, word in root.optional_members("not_finite").items():
         root.fill(pointer, word.not_finite())
-    return report_of(root, folder=folder)
+    return report_of(root, folder=Path(path).parent)
 
 
 def _check_schema(root: Node) -> None:
     schema = root.get("schema").value
     if schema != SCHEMA or isinstance(schema, bool):
         raise ReportError(
-            f"the report in {root.source} has schema {schema!r}; this version of lightning-trt reads schema {SCHEMA}. "
+            f"the report {root.source} has schema {schema!r}; this version of lightning-trt reads schema {SCHEMA}. "
             f"Read it with the version that wrote it ({root.get('lightning_trt').value}), or export again."
         )
 

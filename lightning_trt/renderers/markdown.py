@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from lightning_trt.artifacts import Verdict
 from lightning_trt.renderers._findings import (
     allowed_drop,
-    first_latency,
     metric_names,
     next_steps,
+    p50_at,
+    shown_batch,
     summary,
     untrusted,
 )
@@ -81,8 +82,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, num_words: i
 
 
 def _comparison(report: Report) -> str:
-    latency = first_latency(report.reference.latency)
-    p50 = "p50 ms" if latency is None else f"p50 ms (batch {latency.batch})"
+    batch = shown_batch(report)
+    p50 = "p50 ms" if batch is None else f"p50 ms (batch {batch})"
     header = ["candidate", "metric", "value", "drop", "interval", "allowed", p50, "speedup", "size", "verdict"]
     rows = [*_reference_rows(report), *(row for each in report.candidates.values() for row in _rows(report, each))]
     confidence = next((m.confidence for each in report.candidates.values() for m in each.metrics.values()), 0.95)
@@ -97,16 +98,14 @@ def _comparison(report: Report) -> str:
 
 def _reference_rows(report: Report) -> Iterator[list[str]]:
     reference = report.reference
-    latency = first_latency(reference.latency)
-    p50 = milliseconds(None if latency is None else latency.p50_ms)
+    p50 = milliseconds(p50_at(reference.latency, shown_batch(report)))
     for position, name in enumerate(metric_names(report)):
         shared = [p50, "1.00x", "-", "reference"] if position == 0 else [""] * 4
         yield [escape(reference.name), escape(name), number(reference.metrics.get(name)), "", "", "", *shared]
 
 
 def _rows(report: Report, candidate: CandidateReport) -> Iterator[list[str]]:
-    latency = first_latency(candidate.latency)
-    p50 = milliseconds(None if latency is None else latency.p50_ms)
+    p50 = milliseconds(p50_at(candidate.latency, shown_batch(report)))
     shared = [p50, times(candidate.speedup), mebibytes(candidate.bytes), _verdict(report, candidate)]
     if not candidate.metrics:
         yield [escape(candidate.name), "-", "-", "-", "", "", *shared]

@@ -15,9 +15,10 @@ from rich.text import Text
 from lightning_trt.artifacts import Verdict
 from lightning_trt.renderers._findings import (
     allowed_drop,
-    first_latency,
     metric_names,
     next_steps,
+    p50_at,
+    shown_batch,
     summary,
     untrusted,
 )
@@ -125,8 +126,8 @@ def _grid(report: Report, layout: _Layout) -> Table:
 
 
 def _number_headers(report: Report, layout: _Layout) -> tuple[Text, ...]:
-    latency = first_latency(report.reference.latency)
-    p50 = "p50 ms" if latency is None else f"p50 ms\nbatch {latency.batch}"
+    batch = shown_batch(report)
+    p50 = "p50 ms" if batch is None else f"p50 ms\nbatch {batch}"
     value = _broken(layout.metrics[0]) if layout.is_single else "value"
     interval = f"{_confidence(report)} interval"
     if layout.is_wide:
@@ -136,11 +137,10 @@ def _number_headers(report: Report, layout: _Layout) -> tuple[Text, ...]:
 
 def _reference_row(report: Report, layout: _Layout) -> _Row:
     reference = report.reference
-    latency = first_latency(reference.latency)
     return _Row(
         name=reference.name,
         metrics=tuple((name, reference.metrics[name], None) for name in layout.metrics if name in reference.metrics),
-        p50=milliseconds(None if latency is None else latency.p50_ms),
+        p50=milliseconds(p50_at(reference.latency, shown_batch(report))),
         speedup=times(1.0),
         size="",
         verdict=Text("reference", style="dim"),
@@ -149,7 +149,6 @@ def _reference_row(report: Report, layout: _Layout) -> _Row:
 
 def _candidate_rows(report: Report, layout: _Layout) -> Iterator[_Row]:
     for candidate in report.candidates.values():
-        latency = first_latency(candidate.latency)
         yield _Row(
             name=candidate.name,
             metrics=tuple(
@@ -157,7 +156,7 @@ def _candidate_rows(report: Report, layout: _Layout) -> Iterator[_Row]:
                 for name in layout.metrics
                 if name in candidate.metrics
             ),
-            p50=milliseconds(None if latency is None else latency.p50_ms),
+            p50=milliseconds(p50_at(candidate.latency, shown_batch(report))),
             speedup=times(candidate.speedup),
             size=mebibytes(candidate.bytes),
             verdict=_verdict(report, candidate),

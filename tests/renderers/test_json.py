@@ -37,7 +37,7 @@ def document(report: Report | None = None) -> dict[str, Any]:
 
 def read(changed: object) -> Report:
     """The report that the JSON of `changed` holds."""
-    return from_text(json.dumps(changed), path=FOLDER)
+    return from_text(json.dumps(changed), FOLDER / "report.json")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -46,7 +46,7 @@ def test_every_report_comes_back_as_it_was_and_fits_the_schema(report: Report) -
     """Written and read again nothing is lost, NaN and infinities included; the text validates."""
     text = to_text(report)
 
-    again = from_text(text, path=DRAWN_FOLDER)
+    again = from_text(text, DRAWN_FOLDER / "report.json")
 
     VALIDATOR.validate(json.loads(text))
     assert repr(again) == repr(report)
@@ -54,7 +54,7 @@ def test_every_report_comes_back_as_it_was_and_fits_the_schema(report: Report) -
 
 def test_the_example_comes_back_equal() -> None:
     """A realistic report, compared field by field."""
-    assert from_text(to_text(example_report()), path=FOLDER) == example_report()
+    assert from_text(to_text(example_report()), FOLDER / "report.json") == example_report()
 
 
 def test_the_schema_is_a_schema() -> None:
@@ -100,7 +100,7 @@ def test_paths_are_relative_to_the_report() -> None:
     """Moved with its folder, a report still finds its engines and its checkpoint."""
     text = to_text(example_report(Path("/old/trt/best-1f0c7a3e")))
 
-    moved = from_text(text, path=Path("/new/trt/best-1f0c7a3e"))
+    moved = from_text(text, "/new/trt/best-1f0c7a3e/report.json")
 
     assert "/old" not in text
     assert moved.candidates["fp16"].path == Path("/new/trt/best-1f0c7a3e/fp16")
@@ -243,7 +243,7 @@ def test_a_wrong_field_is_named_with_what_was_expected(path: list[Any], value: o
 def test_what_is_no_report_is_a_sentence(text: str, sentence: str) -> None:
     """Never a KeyError, never a traceback of the JSON reader alone."""
     with pytest.raises(ReportError, match=sentence):
-        from_text(text, path=FOLDER)
+        from_text(text, FOLDER / "report.json")
 
 
 @pytest.mark.parametrize("key", [key for key in SCHEMA["required"] if key != "schema"])

@@ -39,8 +39,8 @@ def test_the_verdict_comes_first() -> None:
     """Title and first paragraph say it, in words."""
     first, _, third, *_ = render(example_report()).splitlines()
 
-    assert first == "# lightning-trt: inconclusive"
-    assert third.startswith("Inconclusive: for int8-minmax the data cannot tell")
+    assert first == "# lightning-trt: error"
+    assert third.startswith("Error: bf16 could not be built or evaluated; for int8-minmax the data")
 
 
 def test_names_and_reasons_stay_text() -> None:
@@ -71,9 +71,9 @@ def test_a_reason_of_many_lines_stays_one_bullet() -> None:
 @pytest.mark.parametrize(
     ("verdict", "sentence"),
     [
-        (Verdict.passed, "Pass. Chosen: int8-percentile, 2.37x as fast as torch-fp32; val/acc 0.9290"),
-        (Verdict.failed, "Fail: the run lost more than allowed, or could not be judged."),
-        (Verdict.error, "Error: bf16 could not be built or evaluated."),
+        (Verdict.passed, "Pass. Chosen: int8-percentile, 2.41x as fast as torch-fp32; val/acc 0.9290"),
+        (Verdict.failed, "within the limit; the gate was told to fail on that. Chosen"),
+        (Verdict.error, "Error: bf16 could not be built or evaluated; for int8-minmax the data cannot tell"),
         (Verdict.ungated, "Ungated: no limit was applied"),
     ],
     ids=lambda value: getattr(value, "value", ""),
