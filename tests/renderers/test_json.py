@@ -254,3 +254,16 @@ def test_every_required_field_is_asked_for(key: str) -> None:
 
     with pytest.raises(ReportError, match=f"has no '{key}'"):
         read(changed)
+
+
+def test_the_page_about_the_report_explains_every_field() -> None:
+    """Each field of candidates, metrics and latencies stands on `docs/report.md`."""
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    explained_as_a_whole = {"precision", "calibrator", "backend", "metrics", "latency", "verdict"}
+    fields = {
+        name for record in ("candidate", "metric", "latency") for name in SCHEMA["$defs"][record]["properties"]
+    } - explained_as_a_whole
+
+    missing = {name for name in fields if f"`{name}`" not in page}
+
+    assert missing == set()
