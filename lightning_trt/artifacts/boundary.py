@@ -40,7 +40,8 @@ class Structure:
     """How tensors nest in a call's arguments or results, in a form that JSON can hold.
 
     `kind` is one of `tensor` (with `index` into the flat tuple of tensors), `constant` (with `value`, a JSON
-    scalar), `tuple`, `list`, `dict` (with `keys`), `namedtuple` (with `keys` and `type`, its import path).
+    scalar), `tuple`, `list`, `dict` (with `keys`), `namedtuple` and `dataclass` (with `keys` and `type`, its import
+    path, `module:name`).
     """
 
     kind: str
