@@ -1,1 +1,21 @@
-"""Graph surgery on ONNX, one rule a file: each takes a model and returns a new one."""
+"""Graph surgery on ONNX, one rule a file: each pass takes a model and returns a new one."""
+
+from __future__ import annotations
+
+from lightning_trt.passes.cast import cast
+from lightning_trt.passes.clean import clean
+from lightning_trt.passes.opset import opset_of, raise_opset
+from lightning_trt.passes.placement import Placement, quantized_tensors
+from lightning_trt.passes.qdq import insert_pairs
+from lightning_trt.passes.tap import tap
+
+__all__ = [
+    "Placement",
+    "cast",
+    "clean",
+    "insert_pairs",
+    "opset_of",
+    "quantized_tensors",
+    "raise_opset",
+    "tap",
+]
