@@ -32,7 +32,7 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/lint-imports
 
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	for script in $(wildcard benchmarks/*.py); do $(BIN)/python $$script || exit 1; done
+	for script in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove .venv and what was built
 	rm -rf .venv build dist *.egg-info
