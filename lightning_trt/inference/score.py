@@ -49,15 +49,26 @@ class ScoreTest:
 
     def _statistic(self, drop: float) -> float:
         """Standard errors between the observed drop and a supposed one; it falls as the supposed one grows."""
-        distance = self.worse - self.better - self.n * drop
-        variance = self.n * (2 * self._better_share(drop) + drop * (1 - drop))
-        if variance > 0 and abs(drop) < 1:
-            return distance / math.sqrt(variance)
-        # No spread is left at the ends of what a drop can be, or nothing changed and no drop is supposed.
-        return math.copysign(math.inf, distance) if distance else 0.0
+        if drop < 0:
+            return -_statistic(-drop, n=self.n, worse=self.better, better=self.worse)
+        return _statistic(drop, n=self.n, worse=self.worse, better=self.better)
 
-    def _better_share(self, drop: float) -> float:
-        """The likeliest share of items that got better, where the share that got worse is larger by `drop`."""
-        linear = (2 * self.n - self.worse + self.better) * drop - self.worse - self.better
-        constant = -self.better * drop * (1 - drop)
-        return (math.sqrt(max(0.0, linear**2 - 8 * self.n * constant)) - linear) / (4 * self.n)
+
+def _statistic(drop: float, *, n: int, worse: int, better: int) -> float:
+    """The statistic of a supposed `drop` of 0 or more."""
+    distance = worse - better - n * drop
+    share = _better_share(drop, n=n, worse=worse, better=better)
+    variance = n * (2 * share + drop * (1 - drop)) if drop < 1 else 0.0
+    if variance > 0:
+        return distance / math.sqrt(variance)
+    # No spread is left at the end of what a drop can be, or nothing changed and no drop is supposed.
+    return math.copysign(math.inf, distance) if distance else 0.0
+
+
+def _better_share(drop: float, *, n: int, worse: int, better: int) -> float:
+    """The likeliest share of items that got better, where the share that got worse is larger by `drop`."""
+    linear = (2 * n - worse + better) * drop - worse - better
+    product = max(0.0, 2 * better * drop * (1 - drop))
+    root = math.hypot(linear, math.sqrt(4 * n * product))
+    # Of the two spellings of the root the one that adds, so that no digits are lost.
+    return product / (root + linear) if linear > 0 else (root - linear) / (4 * n)
