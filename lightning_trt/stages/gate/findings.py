@@ -34,8 +34,9 @@ def reason_of(judgement: Judgement) -> str:
     case = judgement.case
     if case.metric is None or case.limit is None or case.trouble is not None:
         return f"{case.name}: {case.trouble}."
-    drop = " ".join(drop_with_interval(case.metric)).rstrip()
-    return f"{case.name}: drop {drop}, {_said(judgement, case.metric, case.limit)}."
+    drop, interval = drop_with_interval(case.metric)
+    shown = drop if case.metric.drop_low is None else f"{drop} {interval}"
+    return f"{case.name}: drop {shown}, {_said(judgement, case.metric, case.limit)}."
 
 
 def why_ungated(report: Report, metric: str | None, *, has_rules: bool) -> str:
