@@ -20,7 +20,7 @@ __all__ = ["PercentileTest", "least_resamples", "resampling_weights"]
 
 
 def resampling_weights(
-    n: int, *, resamples: int, seed: int, block_elements: int = 4_000_000
+    n: int, *, resamples: int, seed: int, block_elements: int = 1_000_000
 ) -> Iterator[NDArray[np.int64]]:
     """Blocks of shape `(some resamples, n)`: how often each of `n` units is drawn in each resample.
 
@@ -43,8 +43,10 @@ def resampling_weights(
     generator = np.random.default_rng(seed)
     rows = max(1, block_elements // n)
     for start in range(0, resamples, rows):
-        drawn = (generator.integers(n, size=n) for _ in range(min(rows, resamples - start)))
-        yield np.stack([np.bincount(units, minlength=n) for units in drawn])
+        weights = np.empty((min(rows, resamples - start), n), np.int64)
+        for row in weights:
+            row[:] = np.bincount(generator.integers(n, size=n), minlength=n)
+        yield weights
 
 
 def least_resamples(alpha: float) -> int:

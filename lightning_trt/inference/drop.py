@@ -142,17 +142,28 @@ def _swapped(evidence: Evidence | None) -> Evidence | None:
 
 
 def _bootstrap_test(evidence: Bootstrap, metric: MetricReport) -> DropTest:
-    if evidence.changed >= _FEWEST_CHANGED and evidence.n >= _FEWEST_UNITS:
-        sign = -1.0 if metric.higher_is_better is False else 1.0
-        pairs = zip(evidence.reference, evidence.candidate, strict=True)
-        return PercentileTest(drops=tuple(sign * (reference - candidate) for reference, candidate in pairs))
+    sign = -1.0 if metric.higher_is_better is False else 1.0
+    pairs = zip(evidence.reference, evidence.candidate, strict=True)
+    drops = tuple(sign * (reference - candidate) for reference, candidate in pairs)
+    why_not = _why_no_bootstrap(evidence, drops)
+    if why_not is None:
+        return PercentileTest(drops=drops)
     if evidence.is_mean and metric.in_unit_interval and evidence.n > 0:
         return ChangedShareTest(n=evidence.n, changed=evidence.changed)
-    unit = {"batch": "batches"}.get(evidence.unit, f"{evidence.unit}s")
-    return NoTest(
-        f"{evidence.changed} of {evidence.n} {unit} changed, too little for a bootstrap "
-        f"(at least {_FEWEST_CHANGED} of {_FEWEST_UNITS}); validate on more data"
-    )
+    return NoTest(why_not)
+
+
+def _why_no_bootstrap(evidence: Bootstrap, drops: tuple[float, ...]) -> str | None:
+    # Two nearly identical engines would have the interval [0, 0] at any number of samples.
+    if evidence.changed < _FEWEST_CHANGED or evidence.n < _FEWEST_UNITS:
+        units = "batches" if evidence.unit == "batch" else f"{evidence.unit}s"
+        return (
+            f"{evidence.changed} of {evidence.n} {units} changed, too little for a bootstrap "
+            f"(at least {_FEWEST_CHANGED} of {_FEWEST_UNITS}); validate on more data"
+        )
+    if len(drops) > 1 and len(set(drops)) == 1:
+        return f"the drop is the same on all {len(drops)} resamples, which tells nothing of how far it may vary"
+    return None
 
 
 def _batch_test(evidence: BatchMeans) -> DropTest:
@@ -164,7 +175,6 @@ def _batch_test(evidence: BatchMeans) -> DropTest:
     if not (math.isfinite(evidence.mean) and math.isfinite(evidence.deviation)):
         return NoTest("the drop is not finite in every batch")
     if evidence.deviation <= 0:
-        # Two nearly identical engines would have [0, 0] at any number of batches.
         return NoTest(f"the drop is the same in all {evidence.n} batches, which tells nothing of how far it may vary")
     return StudentTest(n=evidence.n, mean=evidence.mean, deviation=evidence.deviation)
 

@@ -50,6 +50,7 @@ BOOTSTRAP = Bootstrap(
         pytest.param(replace(BOOTSTRAP, changed=12, n=29), NoTest, id="bootstrap-few-units"),
         pytest.param(replace(BOOTSTRAP, changed=9, is_mean=True), ChangedShareTest, id="bounded-mean-few-changed"),
         pytest.param(replace(BOOTSTRAP, changed=12, n=29, is_mean=True), ChangedShareTest, id="bounded-mean-few-units"),
+        pytest.param(replace(BOOTSTRAP, reference=(0.93,) * 99), NoTest, id="bootstrap-all-equal"),
         pytest.param(BatchMeans(n=30, mean=0.01, deviation=0.02), StudentTest, id="batch-means"),
         pytest.param(BatchMeans(n=29, mean=0.01, deviation=0.02), NoTest, id="batch-means-too-few"),
         pytest.param(BatchMeans(n=50, mean=0.0, deviation=0.0), NoTest, id="batch-means-all-equal"),
@@ -110,7 +111,7 @@ def test_reason_for_missing_evidence_is_kept() -> None:
 
 def test_too_few_resamples_say_so() -> None:
     """A budget that ran out is named with the number that was needed."""
-    few = replace(BOOTSTRAP, reference=(0.93,) * 20, candidate=(0.92,) * 20)
+    few = replace(BOOTSTRAP, reference=BOOTSTRAP.reference[:20], candidate=BOOTSTRAP.candidate[:20])
 
     metric = with_interval(replace(METRIC, evidence=few), alpha=ALPHA)
 

@@ -62,7 +62,7 @@ def test_loss_is_ungated_and_says_what_to_write() -> None:
     (report,) = gate([report_of(candidate("fp16", {"val/loss": loss(0.0)}), monitor="val/loss")])
 
     assert (report.verdict, report.gate.rules, report.chosen) == (Verdict.ungated, (), None)
-    assert "`gate={'metric': 'val/loss', 'max_drop': ...}`" in report.candidates["fp16"].reasons[0]
+    assert "gate={'metric': 'val/loss', 'max_drop': ...}" in report.candidates["fp16"].reasons[0]
 
 
 def test_no_monitored_metric_is_ungated() -> None:
