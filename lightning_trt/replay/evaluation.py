@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from lightning_trt.errors import NoSamplesError, ReplayError
+from lightning_trt.replay.package import package_of, part_of
 
 __all__ = ["Evaluation"]
 
@@ -21,6 +22,8 @@ class Evaluation:
         for batch, batch_idx, dataloader_idx in leader.fetcher: for each: step(batch, batch_idx, dataloader_idx)
         for each: end()
         leader.fetcher.teardown()
+
+    One that takes batches from elsewhere begins with `attend` instead.
     """
 
     def __init__(self, shadow: Any) -> None:
@@ -58,19 +61,28 @@ class Evaluation:
             if not self._loop._max_batches or self._loop.skip:
                 raise NoSamplesError(_no_samples(self.trainer))
             self._loop.reset()
-        if "IterData" in type(self.fetcher).__name__:
-            raise ReplayError(
-                f"{type(self.trainer.lightning_module).__name__}.validation_step takes `dataloader_iter` and so "
-                "fetches its own batches; several candidates cannot share them. Take `batch, batch_idx` instead."
-            )
+        self._check_fetcher()
 
     def follow(self, leader: Evaluation) -> None:
         """Be ready for the batches that `leader` fetches."""
         loop, theirs = self._loop, leader._loop
         loop._combined_loader, loop._max_batches = theirs._combined_loader, theirs._max_batches
         loop._data_fetcher = theirs._data_fetcher
-        loop._logged_outputs = []
         loop.batch_progress.reset_on_run()
+
+    def attend(self, combined: Any) -> None:
+        """Be ready for any batches of these loaders, in any order.
+
+        Raises:
+            ReplayError: The step asks for the iterator itself.
+        """
+        self._loop._combined_loader = combined
+        self._loop._max_batches = [float("inf")] * len(combined.flattened)
+        select = part_of(package_of(self.trainer), "loops.evaluation_loop:_select_data_fetcher")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._loop._data_fetcher = select(self.trainer, self.trainer.state.stage)
+        self._check_fetcher()
 
     def start(self) -> None:
         """Call the hooks that come before the first batch."""
@@ -88,6 +100,13 @@ class Evaluation:
         """Call the hooks that come after the last batch, and compute what was logged for the epoch."""
         self._loop._store_dataloader_outputs()
         self._loop.on_run_end()
+
+    def _check_fetcher(self) -> None:
+        if "IterData" in type(self.fetcher).__name__:
+            raise ReplayError(
+                f"{type(self.trainer.lightning_module).__name__}.validation_step takes `dataloader_iter` and so "
+                "fetches its own batches; several candidates cannot share them. Take `batch, batch_idx` instead."
+            )
 
 
 def _no_samples(trainer: Any) -> str:

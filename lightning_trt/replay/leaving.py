@@ -1,4 +1,4 @@
-"""Leaving the user's optimizers and schedulers as they were."""
+"""Validating, and leaving everything as it was."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
+
+from lightning_trt.replay.random_state import random_state_kept
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytorch_lightning import Trainer
 
-__all__ = ["optimizers_kept"]
+__all__ = ["optimizers_kept", "validating"]
 
 
 @contextmanager
@@ -31,3 +35,11 @@ def optimizers_kept(trainer: Trainer) -> Iterator[None]:
             group.update(values)
         for scheduler, state in zip(schedulers, states, strict=True):
             scheduler.load_state_dict(state)
+
+
+@contextmanager
+def validating(trainer: Trainer) -> Iterator[None]:
+    """Without gradients, as this Trainer validates; random state, optimizers and schedulers stay as they are."""
+    without_gradients = torch.inference_mode if trainer.validate_loop.inference_mode else torch.no_grad
+    with random_state_kept(), optimizers_kept(trainer), without_gradients():
+        yield

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from lightning_trt.replay.evaluation import Evaluation
-from lightning_trt.replay.items import cloned, num_items
-from lightning_trt.replay.leaving import optimizers_kept
-from lightning_trt.replay.random_state import RandomState, random_state_kept
+from lightning_trt.replay.items import Step, cloned, num_items
+from lightning_trt.replay.leaving import validating
+from lightning_trt.replay.random_state import RandomState
 from lightning_trt.replay.shadow import shadow_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from pytorch_lightning import LightningModule, Trainer
+    from pytorch_lightning import LightningModule
 
     from lightning_trt.replay.subject import Subject
 
-    Around = Callable[[str, "Step", Any], AbstractContextManager[None]]
+    Around = Callable[[str, Step, Any], AbstractContextManager[None]]
 
-__all__ = ["Replay", "Step", "validating"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Which batch is being validated, and how many dataset items it holds."""
-
-    batch_idx: int
-    dataloader_idx: int
-    num_items: int
+__all__ = ["Replay"]
 
 
 class Replay:
@@ -41,6 +29,9 @@ class Replay:
 
     The first copy is the reference: when it raises, the error is the caller's; another one that raises is left out of
     the rest and its error kept in `failures`. Every copy meets the same random state at each step.
+
+    Those named in `as_trained` run under the fit's own precision plugin, the others in plain float32.
+    `batches_per_loader` stops early.
 
     Example::
 
@@ -50,11 +41,17 @@ class Replay:
     """
 
     def __init__(
-        self, subject: Subject, copies: Mapping[str, LightningModule], *, as_trained: Collection[str] = ()
+        self,
+        subject: Subject,
+        copies: Mapping[str, LightningModule],
+        *,
+        as_trained: Collection[str] = (),
+        batches_per_loader: int | None = None,
     ) -> None:
         self.subject = subject
         self.copies = dict(copies)
         self.as_trained = frozenset(as_trained)
+        self.batches_per_loader = batches_per_loader
         self.metrics: dict[str, dict[str, float]] = {}
         self.failures: dict[str, Exception] = {}
 
@@ -71,10 +68,7 @@ class Replay:
         """
         self.metrics, self.failures = {}, {}
         with validating(self.subject.trainer), tempfile.TemporaryDirectory() as folder:
-            running = {
-                name: Evaluation(shadow_of(self.subject, made, as_trained=name in self.as_trained, folder=folder))
-                for name, made in self.copies.items()
-            }
+            running = {name: Evaluation(self._shadow(name, folder)) for name in self.copies}
             leader = next(iter(running.values()))
             leader.lead()
             try:
@@ -90,6 +84,15 @@ class Replay:
             finally:
                 leader.fetcher.teardown()
             self.metrics = {name: evaluation.metrics for name, evaluation in running.items()}
+
+    def _shadow(self, name: str, folder: str) -> Any:
+        return shadow_of(
+            self.subject,
+            self.copies[name],
+            folder=folder,
+            as_trained=name in self.as_trained,
+            batches_per_loader=self.batches_per_loader,
+        )
 
     def _step(self, running: dict[str, Evaluation], step: Step, batch: object, around: Around) -> None:
         before, after = RandomState.now(), None
@@ -121,14 +124,6 @@ class Replay:
                     raise
                 self.failures[name] = error
                 del running[name]
-
-
-@contextmanager
-def validating(trainer: Trainer) -> Iterator[None]:
-    """Without gradients, as this Trainer validates; random state, optimizers and schedulers stay as they are."""
-    without_gradients = torch.inference_mode if trainer.validate_loop.inference_mode else torch.no_grad
-    with random_state_kept(), optimizers_kept(trainer), without_gradients():
-        yield
 
 
 def _nothing_around(_name: str, _step: Step, _batch: object) -> AbstractContextManager[None]:

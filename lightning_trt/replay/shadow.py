@@ -24,14 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["shadow_of"]
 
 
-def shadow_of(subject: Subject, module: LightningModule, *, as_trained: bool, folder: str) -> Any:
+def shadow_of(
+    subject: Subject,
+    module: LightningModule,
+    *,
+    folder: str,
+    as_trained: bool = False,
+    batches_per_loader: int | None = None,
+) -> Any:
     """A Trainer for `module` that replays validation and leaves the user's alone; `module.trainer` is set to it.
 
     Args:
         subject: What is replayed.
         module: A copy of the subject's module.
-        as_trained: Under the precision plugin of the fit; else in plain float32.
         folder: Where loggers say that they save.
+        as_trained: Under the precision plugin of the fit; else in plain float32.
+        batches_per_loader: Stop each loader after so many; None leaves it to the Trainer's own limit.
     """
     trainer, package = subject.trainer, package_of(subject.trainer)
     shadow: Any = copy.copy(trainer)
@@ -51,9 +59,16 @@ def shadow_of(subject: Subject, module: LightningModule, *, as_trained: bool, fo
     shadow.profiler = part_of(package, "profilers:PassThroughProfiler")()
     shadow._loggers = [_quiet_logger(package, folder) for _ in trainer.loggers]
     shadow.save_checkpoint = _save_nothing
+    if batches_per_loader is not None and not _is_below(trainer.limit_val_batches, batches_per_loader):
+        shadow.limit_val_batches = batches_per_loader
     module.trainer = shadow
     module.to(shadow.strategy.root_device)
     return shadow
+
+
+def _is_below(limit: float, count: int) -> bool:
+    """Whether the Trainer's own limit, a number of batches or a share of them, asks for fewer for sure."""
+    return limit == 0 or (isinstance(limit, int) and limit < count)
 
 
 def _save_nothing(*_arguments: object, **_options: object) -> None:
