@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightning_trt.replay.capturing import Captured, captured
 from lightning_trt.replay.copying import copy_of, metrics_of, place
-from lightning_trt.replay.finding import subject_of_fit
+from lightning_trt.replay.finding import subject_of_fit, subject_of_module
 from lightning_trt.replay.items import Step, resized
 from lightning_trt.replay.random_state import random_state_kept
 from lightning_trt.replay.running import Replay
@@ -27,5 +27,6 @@ __all__ = [
     "resized",
     "stepped",
     "subject_of_fit",
+    "subject_of_module",
     "watch",
 ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
+_LINES_SHOWN = 3
+
 
 def load(module: LightningModule, path: Path | str, *, trust: bool) -> None:
     """Put the weights of the checkpoint at `path` into `module`, as Lightning would, and reset its metrics.
@@ -61,6 +63,7 @@ def _read(path: Path | str, *, trust: bool) -> dict[str, Any]:
 
 
 def _misfits(error: RuntimeError) -> str:
-    """Torch's lines about missing, unexpected and misshapen names, as one sentence."""
-    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
-    return f"{' '.join(lines) or error} Give the module with the settings that it was trained with."
+    """Torch's first lines about missing, unexpected and misshapen names, as one sentence."""
+    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()] or [str(error)]
+    more = f" And {len(lines) - _LINES_SHOWN} more." if len(lines) > _LINES_SHOWN else ""
+    return f"{' '.join(lines[:_LINES_SHOWN])}{more} Give the module with the settings that it was trained with."

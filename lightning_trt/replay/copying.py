@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import warnings
+from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
+from torch._dynamo.eval_frame import OptimizedModule
 from torchmetrics import Metric
 
 from lightning_trt.errors import BoundaryNotFoundError, nearest
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytorch_lightning import LightningModule
 
-__all__ = ["copy_of", "metrics_of", "place"]
+__all__ = ["copy_of", "metrics_of", "place", "uncompiled"]
 
 ModuleT = TypeVar("ModuleT", bound="LightningModule")
 
@@ -63,6 +65,15 @@ def place(module: LightningModule, boundary: str, engine: nn.Module) -> None:
     part.forward = engine.__call__
 
 
+def uncompiled(module: ModuleT) -> ModuleT:
+    """The copy itself, with compiled submodules taken out of their wrappers: names stay, the arithmetic is eager."""
+    for part in list(module.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, OptimizedModule):
+                setattr(part, name, child._orig_mod)
+    return module
+
+
 def metrics_of(module: nn.Module) -> Iterator[Metric]:
     """Every torchmetrics Metric of `module`, those in plain lists and dicts of its attributes too."""
     seen: set[int] = set()
@@ -100,8 +111,9 @@ def _kept(module: LightningModule) -> dict[int, Any]:
 
 def _deep_copy(module: ModuleT, memo: dict[int, Any]) -> ModuleT:
     """A deep copy; what stands in its way is taken out of the way and the copy is tried once more."""
+    first = dict(memo)
     try:
-        return copy.deepcopy(module, dict(memo))
+        return _rebound(copy.deepcopy(module, first), first)
     except Exception:  # noqa: BLE001 - whatever an attribute raises when it is copied
         shared = []
         for name, part in module.named_modules():
@@ -114,7 +126,7 @@ def _deep_copy(module: ModuleT, memo: dict[int, Any]) -> ModuleT:
                 "replayed share it with your module.",
                 stacklevel=2,
             )
-        return copy.deepcopy(module, memo)
+        return _rebound(copy.deepcopy(module, memo), memo)
 
 
 def _ease(value: object, memo: dict[int, Any]) -> bool:
@@ -142,3 +154,38 @@ def _forget_compilation(module: LightningModule) -> None:
         for name in _COMPILED:
             vars(module).pop(name, None)
         module._compiler_ctx = None
+
+
+def _rebound(module: ModuleT, memo: dict[int, Any]) -> ModuleT:
+    """The copy, with functions among its attributes that hold originals holding the copies instead.
+
+    A function is copied as itself: a lambda over `self`, or a patched `forward`, would still reach the user's module.
+    """
+    for part in module.modules():
+        for name, value in vars(part).items():
+            if isinstance(value, FunctionType):
+                vars(part)[name] = _function_of_copy(value, memo)
+    return module
+
+
+def _function_of_copy(function: FunctionType, memo: dict[int, Any]) -> Any:
+    compiled = getattr(function, "_torchdynamo_orig_callable", None)
+    if compiled is not None:
+        return _counterpart(compiled, memo)
+    try:
+        held = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # a cell that is not filled yet
+        return function
+    cells = tuple(CellType(_counterpart(value, memo)) for value in held)
+    made = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def _counterpart(value: object, memo: dict[int, Any]) -> object:
+    """What the copy has in the place of `value`; `value` itself where nothing of it was copied."""
+    if isinstance(value, MethodType):
+        return MethodType(value.__func__, _counterpart(value.__self__, memo))
+    if isinstance(value, FunctionType):
+        return _function_of_copy(value, memo)
+    return memo.get(id(value), value)

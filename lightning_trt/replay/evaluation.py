@@ -59,7 +59,10 @@ class Evaluation:
             warnings.simplefilter("ignore")
             self._loop.setup_data()
             if not self._loop._max_batches or self._loop.skip:
-                raise NoSamplesError(_no_samples(self.trainer))
+                raise NoSamplesError(
+                    "The validation loaders give no batch; at least one is needed to measure a drop. Look at "
+                    "val_dataloader, at the length of its dataset, and at the Trainer's limit_val_batches."
+                )
             self._loop.reset()
         self._check_fetcher()
 
@@ -107,15 +110,3 @@ class Evaluation:
                 f"{type(self.trainer.lightning_module).__name__}.validation_step takes `dataloader_iter` and so "
                 "fetches its own batches; several candidates cannot share them. Take `batch, batch_idx` instead."
             )
-
-
-def _no_samples(trainer: Any) -> str:
-    if trainer.limit_val_batches == 0:
-        return (
-            "limit_val_batches is 0: this Trainer does not validate, so that no drop can be measured. Leave it at 1.0, "
-            "or give a number of batches."
-        )
-    return (
-        "The validation loaders give no batch; at least one is needed to measure a drop. Look at val_dataloader and at "
-        "the length of its dataset."
-    )

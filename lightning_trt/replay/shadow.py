@@ -56,6 +56,7 @@ def shadow_of(
     selector = part_of(package, "trainer.connectors.data_connector:_DataHookSelector")
     shadow._data_connector._datahook_selector = selector(module, shadow.datamodule)
     shadow.callbacks = []
+    shadow.__class__ = _reading_callbacks_of(trainer)
     shadow.profiler = part_of(package, "profilers:PassThroughProfiler")()
     shadow._loggers = [_quiet_logger(package, folder) for _ in trainer.loggers]
     shadow.save_checkpoint = _save_nothing
@@ -64,6 +65,16 @@ def shadow_of(
     module.trainer = shadow
     module.to(shadow.strategy.root_device)
     return shadow
+
+
+def _reading_callbacks_of(trainer: Any) -> type:
+    """The Trainer's class, which runs no callback and still shows checkpoints and early stopping to who asks."""
+    names = ("checkpoint_callbacks", "early_stopping_callbacks")
+    return type(type(trainer).__name__, (type(trainer),), {name: _always(getattr(trainer, name)) for name in names})
+
+
+def _always(value: object) -> property:
+    return property(lambda _self: value)
 
 
 def _is_below(limit: float, count: int) -> bool:
@@ -137,5 +148,4 @@ def _in_float32(batch: object) -> object:
 def _quiet_logger(package: str, folder: str) -> Any:
     """A logger that takes everything, says nothing, and has a folder."""
     dummy = part_of(package, "loggers.logger:DummyLogger")
-    folders = {name: property(lambda _self: folder) for name in ("save_dir", "log_dir", "root_dir")}
-    return type("QuietLogger", (dummy,), folders)()
+    return type("QuietLogger", (dummy,), {name: _always(folder) for name in ("save_dir", "log_dir", "root_dir")})()

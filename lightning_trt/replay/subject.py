@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.replay.copying import copy_of
+from lightning_trt.replay.copying import copy_of, uncompiled
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningDataModule, LightningModule
@@ -32,6 +32,7 @@ class Subject:
     @classmethod
     def of(cls, copied: LightningModule, *, trainer: Any, combined: object) -> Subject:
         """The subject around a copy that has the data type it was trained in."""
+        copied = uncompiled(copied)
         is_float32 = not str(trainer.precision).endswith("-true") or trainer.precision == "32-true"
         return cls(
             module=copied if is_float32 else copy_of(copied).float(),
