@@ -1,1 +1,0 @@
-"""DataModule to batches: the choice of samples, loaders over them, devices."""

@@ -1,0 +1,22 @@
+"""DataModule to batches: the choice of samples, loaders over them, and what batches hold."""
+
+from __future__ import annotations
+
+from lightning_trt.batches.choice import chosen, items_of
+from lightning_trt.batches.fingerprints import data_digest, fingerprints
+from lightning_trt.batches.loaders import batches_of, counts
+from lightning_trt.batches.nests import num_items, rows_of
+from lightning_trt.batches.plain import head, plain
+
+__all__ = [
+    "batches_of",
+    "chosen",
+    "counts",
+    "data_digest",
+    "fingerprints",
+    "head",
+    "items_of",
+    "num_items",
+    "plain",
+    "rows_of",
+]

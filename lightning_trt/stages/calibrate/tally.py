@@ -1,0 +1,94 @@
+"""What is kept of a tensor while blocks of it pass by, in constant memory but for two numbers a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+
+from lightning_trt.artifacts import TensorStatistics
+from lightning_trt.calibrators.bins import NUM_BINS, SHIFT
+from lightning_trt.calibrators.statistics import finite_extremes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Tally", "folded"]
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+_SIGNED_BINS = 2 * NUM_BINS
+
+
+class Tally:
+    """Counts and extremes of one tensor; `statistics` once all rows were added.
+
+    Example:
+        >>> import numpy as np
+        >>> from lightning_trt.stages.calibrate.tally import Tally
+        >>> tally = Tally(histograms=True)
+        >>> tally.add(np.array([[1.0, -2.0], [0.0, 3.0]], np.float32))
+        >>> seen = tally.statistics(np.array([4, 9]))
+        >>> seen.low, seen.high, seen.zeros, seen.sample_highs.tolist()
+        (-2.0, 3.0, 1, [1.0, 3.0])
+    """
+
+    def __init__(self, *, histograms: bool) -> None:
+        self._count = self._nans = self._infs = 0
+        self._lows: list[NDArray[np.float32]] = []
+        self._highs: list[NDArray[np.float32]] = []
+        self._bins = torch.zeros(_SIGNED_BINS, dtype=torch.int64) if histograms else None
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Nothing; `rows`, of shape `(rows, values)`, are counted."""
+        lows, highs = rows.min(axis=1), rows.max(axis=1)
+        self._lows.append(lows)
+        self._highs.append(highs)
+        self._count += rows.size
+        # A NaN shows in both extremes of its row, an infinity in one: only then is it worth another look.
+        if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
+            self._nans += int(np.isnan(rows).sum())
+            self._infs += int(np.isinf(rows).sum())
+        if self._bins is not None:
+            self._bins += _counted(rows)
+
+    def statistics(self, items: NDArray[np.int64]) -> TensorStatistics:
+        """What was seen, where `items` is the dataset item of each row; the rows of one item are one sample."""
+        lows = folded(np.minimum, np.concatenate(self._lows), items)
+        highs = folded(np.maximum, np.concatenate(self._highs), items)
+        low, high = finite_extremes(lows, highs)
+        bins = None if self._bins is None else self._bins.numpy()
+        return TensorStatistics(
+            count=self._count,
+            nans=self._nans,
+            infs=self._infs,
+            low=low,
+            high=high,
+            sample_lows=lows,
+            sample_highs=highs,
+            positive=None if bins is None else bins[:NUM_BINS],
+            negative=None if bins is None else bins[NUM_BINS:],
+        )
+
+
+def folded(fold: np.ufunc, rows: NDArray[ScalarT], items: NDArray[np.int64]) -> NDArray[ScalarT]:
+    """One number for each item, ascending, of the numbers of its rows.
+
+    Example:
+        >>> import numpy as np
+        >>> from lightning_trt.stages.calibrate.tally import folded
+        >>> folded(np.maximum, np.array([1.0, 5.0, 3.0]), np.array([7, 2, 7])).tolist()
+        [5.0, 3.0]
+    """
+    order = np.argsort(items, kind="stable")
+    _, starts = np.unique(items[order], return_index=True)
+    result: NDArray[ScalarT] = fold.reduceat(rows[order], starts)
+    return result
+
+
+def _counted(rows: NDArray[np.float32]) -> torch.Tensor:
+    """Number of values by sign and the upper bits of their pattern, the negative ones after the others."""
+    bits = torch.from_numpy(np.ascontiguousarray(rows)).view(torch.int32).flatten()
+    # torch's bincount takes 32-bit integers as they are; numpy's makes 64-bit ones of them first.
+    return torch.bincount((bits >> SHIFT).bitwise_and_(_SIGNED_BINS - 1), minlength=_SIGNED_BINS)
