@@ -37,7 +37,10 @@ class OnnxSession:
     """The ONNX file at `path`, open; calls may come from several threads.
 
     Inputs of any device and memory layout are taken, outputs are fresh tensors on the processor. `options` are the
-    engine's: `optimization` (`all` or `basic`), `quantized_kernels` (`on` or `off`) and `threads` (0: all cores).
+    engine's: `optimization` (`all` or `basic`) and `threads` (0: all cores).
+
+    onnxruntime's own int8 kernels are off: on processors without VNNI they saturate, so that results would depend on
+    the processor. Q/DQ nodes stay, and what is between them computes in fp32.
 
     Example::
 
@@ -64,8 +67,8 @@ class OnnxSession:
         """
         session = self._open_session()
         check_inputs(self._boundary, inputs)
-        feeds = {name: inputs[name].detach().cpu().numpy() for name in self._names}
         try:
+            feeds = {name: inputs[name].detach().cpu().numpy() for name in self._names}
             results = session.run(self._outputs, feeds)
         except Exception as error:  # onnxruntime's own errors share no base class
             shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.items())
@@ -114,9 +117,7 @@ class OnnxSession:
 
 def _opened(path: Path, options: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types
     try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=_PROVIDERS, disabled_optimizers=["WeightBiasQuantization"]
-        )
+        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
     except Exception as error:  # onnxruntime's own errors share no base class
         raise EngineError(
             f"onnxruntime {onnxruntime.__version__} cannot open {path}: {error}. The sentence names the operator or "
@@ -130,12 +131,10 @@ def _session_options(options: Mapping[str, str]) -> Any:  # noqa: ANN401 - onnxr
     try:
         made.graph_optimization_level = _LEVELS[options["optimization"]]
         made.intra_op_num_threads = int(options["threads"])
-        has_quantized_kernels = {"on": True, "off": False}[options["quantized_kernels"]]
     except (KeyError, ValueError) as error:
         raise ManifestError(
             f"the engine's options {dict(options)} are not those of an onnxruntime session: optimization (all or "
-            "basic), quantized_kernels (on or off), threads. The manifest was edited: take it as it was written."
+            "basic), threads. The manifest was edited: take it as it was written."
         ) from error
-    if not has_quantized_kernels:
-        made.add_session_config_entry("session.disable_quant_qdq", "1")
+    made.add_session_config_entry("session.disable_quant_qdq", "1")
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,9 +21,17 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Boundary
     from lightning_trt.settings import LatencySettings
 
-__all__ = ["measure"]
+__all__ = ["Measured", "measure"]
 
 _ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Latency at each batch size by name, and why a name has none: what it raised."""
+
+    latencies: Mapping[str, tuple[Latency, ...]]
+    failures: Mapping[str, Exception]
 
 
 def measure(
@@ -31,12 +40,13 @@ def measure(
     *,
     boundary: Boundary,
     settings: LatencySettings,
-) -> dict[str, tuple[Latency, ...]]:
+) -> Measured:
     """Latency of each callable at each batch size, all of them called like the boundary, in turns.
 
-    For one batch size after another each callable is first warmed up for `warmup_seconds`. Then ten rounds follow, and
-    in each every callable has its turn of a tenth of `seconds`, one call at least: what else the machine does hits all
-    of them alike. A call is timed from its start to its results, on a GPU until it is idle again, under inference mode.
+    For one batch size after another each callable is first warmed up for `warmup_seconds`; one that raises then is left
+    out from there on. Then ten rounds follow, and in each every callable has its turn of a tenth of `seconds`, one call
+    at least: what else the machine does hits all of them alike. A call is timed from its start to its results, on a GPU
+    until it is idle again, under inference mode.
 
     Args:
         calls: What to time, by name.
@@ -45,13 +55,18 @@ def measure(
         settings: Batch sizes and times.
     """
     sizes = settings.batch_sizes if batch_of(boundary, inputs) is not None else (1,)
-    measured: dict[str, list[Latency]] = {name: [] for name in calls}
+    latencies: dict[str, list[Latency]] = {name: [] for name in calls}
+    failures: dict[str, Exception] = {}
     with torch.inference_mode():
         for batch in sizes:
             bound = _bound(calls, sized(boundary, inputs, batch), boundary)
-            for name, times_ns in _times(bound, settings=settings).items():
-                measured[name].append(_latency(times_ns, batch=batch))
-    return {name: tuple(latencies) for name, latencies in measured.items()}
+            raised = {name: _failure(call, seconds=settings.warmup_seconds) for name, call in bound.items()}
+            failures |= {name: error for name, error in raised.items() if error is not None}
+            ready = {name: call for name, call in bound.items() if name not in failures}
+            for name, times_ns in _times(ready, seconds=settings.seconds).items():
+                latencies[name].append(_latency(times_ns, batch=batch))
+    measured = {name: tuple(each) for name, each in latencies.items() if name not in failures}
+    return Measured(latencies=measured, failures=failures)
 
 
 def _bound(
@@ -72,14 +87,21 @@ def _bound(
     return {name: bound(call) for name, call in calls.items()}
 
 
-def _times(calls: Mapping[str, Callable[[], None]], *, settings: LatencySettings) -> dict[str, list[int]]:
+def _failure(call: Callable[[], None], *, seconds: float) -> Exception | None:
+    """What the call raises while it is warmed up; None where all is well."""
+    try:
+        _times_within(call, seconds=seconds)
+    except Exception as error:  # noqa: BLE001 - one candidate's failure must not cost the others their latency
+        return error
+    return None
+
+
+def _times(calls: Mapping[str, Callable[[], None]], *, seconds: float) -> dict[str, list[int]]:
     """Nanoseconds of each call, by name."""
-    for call in calls.values():
-        _times_within(call, seconds=settings.warmup_seconds)
     times: dict[str, list[int]] = {name: [] for name in calls}
     for _ in range(_ROUNDS):
         for name, call in calls.items():
-            times[name] += _times_within(call, seconds=settings.seconds / _ROUNDS)
+            times[name] += _times_within(call, seconds=seconds / _ROUNDS)
     return times
 
 
