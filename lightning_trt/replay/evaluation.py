@@ -37,12 +37,6 @@ class Evaluation:
         return self._loop._data_fetcher
 
     @property
-    def loaders(self) -> list[Any]:
-        """The loaders that batches come from."""
-        found: list[Any] = self._loop._combined_loader.flattened
-        return found
-
-    @property
     def metrics(self) -> dict[str, float]:
         """What was logged, as `Trainer.callback_metrics` shows it after `Trainer.validate`."""
         return {name: float(value) for name, value in self.trainer._logger_connector._callback_metrics.items()}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from dataclasses import dataclass, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from lightning_trt.batches import num_items, rows_of
 
-__all__ = ["Step", "cloned", "num_items", "resized"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Step", "cloned", "resized", "step_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,17 @@ class Step:
     batch_idx: int
     dataloader_idx: int
     num_items: int
+
+
+def step_of(batch: object, batch_idx: int, dataloader_idx: int, *, loaders: Sequence[Any]) -> Step:
+    """The step that validates this batch; its items are counted as the loader does, else by the first tensor."""
+    size = getattr(loaders[dataloader_idx], "batch_size", None)
+    sampler = getattr(loaders[dataloader_idx], "sampler", None)
+    if isinstance(size, int) and isinstance(sampler, Sized):
+        count = min(size, len(sampler) - batch_idx * size)
+    else:
+        count = num_items(batch)
+    return Step(batch_idx, dataloader_idx, count)
 
 
 def cloned(batch: object) -> object:
@@ -37,19 +50,8 @@ def cloned(batch: object) -> object:
     return apply_to_collection(batch, Tensor, Tensor.clone)
 
 
-def num_items(loaders: Sequence[Any], batch: object, batch_idx: int, dataloader_idx: int) -> int:
-    """Number of dataset items in the batch, by the loader's own count where it has one, else by the first tensor."""
-    loader = loaders[dataloader_idx] if dataloader_idx < len(loaders) else None
-    size, sampler = getattr(loader, "batch_size", None), getattr(loader, "sampler", None)
-    if isinstance(size, int) and isinstance(sampler, Sized):
-        return min(size, len(sampler) - batch_idx * size)
-    return next(_sizes(batch), 1)
-
-
 def resized(batch: object, step: Step) -> tuple[object, Step]:
     """The batch with another number of items: half of them, or a single one twice.
-
-    Tensors and lists as long as the batch are taken to hold one entry an item; all else stays.
 
     Example:
         >>> import torch
@@ -59,34 +61,4 @@ def resized(batch: object, step: Step) -> tuple[object, Step]:
     """
     count = step.num_items // 2 or 2
     rows = [row % step.num_items for row in range(count)]
-    return _rows_of(batch, rows, num_items=step.num_items), replace(step, num_items=count)
-
-
-def _rows_of(batch: object, rows: list[int], *, num_items: int) -> object:
-    def taken(tensor: Tensor) -> Tensor:
-        return tensor[rows] if tensor.ndim and tensor.shape[0] == num_items else tensor
-
-    def listed(entries: list[object]) -> object:
-        if len(entries) == num_items and not any(isinstance(entry, Tensor) for entry in entries):
-            return [entries[row] for row in rows]
-        return [_rows_of(entry, rows, num_items=num_items) for entry in entries]
-
-    def part(value: object) -> object:
-        return listed(value) if isinstance(value, list) else taken(cast("Tensor", value))
-
-    return apply_to_collection(batch, (Tensor, list), part)
-
-
-def _sizes(batch: object) -> Iterator[int]:
-    """First axis of each tensor in the batch."""
-    if isinstance(batch, Tensor):
-        if batch.ndim:
-            yield batch.shape[0]
-    elif isinstance(batch, dict):
-        for value in batch.values():
-            yield from _sizes(value)
-    elif isinstance(batch, list | tuple):
-        for value in batch:
-            yield from _sizes(value)
-    elif is_dataclass(batch):
-        yield from _sizes(vars(batch))
+    return rows_of(batch, rows, count=step.num_items), replace(step, num_items=count)

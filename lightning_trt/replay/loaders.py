@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import SequentialSampler
-from torch.utils.data.distributed import DistributedSampler
-
+from lightning_trt.batches import plain
 from lightning_trt.errors import NoSamplesError
 from lightning_trt.replay.package import package_of, part_of
 
@@ -49,17 +47,5 @@ def _combined(loaders: object, *, package: str) -> Any:
     made: Any = copy.copy(loaders) if isinstance(loaders, kind) else kind(loaders, "sequential")
     made._iterator = None
     made._limits = None
-    made.flattened = [_whole(loader, package=package) for loader in made.flattened]
+    made.flattened = [plain(loader) for loader in made.flattened]
     return made
-
-
-def _whole(loader: object, *, package: str) -> object:
-    """The loader over all its items, where it was over this rank's share."""
-    sampler = getattr(loader, "sampler", None)
-    if not isinstance(sampler, DistributedSampler):
-        return loader
-    # Lightning wraps a sampler of the user's in order to share it out.
-    data: Any = sampler.dataset
-    inner = getattr(data, "_sampler", None) or SequentialSampler(data)
-    mode = part_of(package, "trainer:states").RunningStage.VALIDATING
-    return part_of(package, "utilities.data:_update_dataloader")(loader, inner, mode=mode)

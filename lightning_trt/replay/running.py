@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.replay.evaluation import Evaluation
-from lightning_trt.replay.items import Step, cloned, num_items
+from lightning_trt.replay.items import Step, cloned, step_of
 from lightning_trt.replay.leaving import validating
 from lightning_trt.replay.random_state import RandomState
 from lightning_trt.replay.shadow import shadow_of
@@ -76,7 +76,7 @@ class Replay:
                     follower.follow(leader)
                 self._each(running, lambda _, evaluation: evaluation.start())
                 for batch, batch_idx, dataloader_idx in leader.fetcher:
-                    step = Step(batch_idx, dataloader_idx, num_items(leader.loaders, batch, batch_idx, dataloader_idx))
+                    step = step_of(batch, batch_idx, dataloader_idx, loaders=self.subject.loaders)
                     self._step(running, step, batch, around or _nothing_around)
                     if advance is not None:
                         advance(step.num_items)

@@ -105,7 +105,7 @@ def _loop(shadow: Any, trainer: Any, package: str, combined: object) -> Any:
         verbose=False,
         inference_mode=trainer.validate_loop.inference_mode,
     )
-    loop._data_source.instance = combined
+    loop._data_source.instance = copy.copy(combined)  # the loop sets its limits on it
     return loop
 
 

@@ -6,7 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.replay.evaluation import Evaluation
-from lightning_trt.replay.items import Step, cloned, num_items
+from lightning_trt.replay.items import Step, cloned, step_of
 from lightning_trt.replay.leaving import validating
 from lightning_trt.replay.shadow import shadow_of
 
@@ -47,9 +47,6 @@ def first_batches(subject: Subject, module: LightningModule, *, per_loader: int)
         evaluation = Evaluation(shadow_of(subject, module, folder=folder, batches_per_loader=per_loader))
         evaluation.lead()
         try:
-            return [
-                (batch, Step(batch_idx, loader_idx, num_items(evaluation.loaders, batch, batch_idx, loader_idx)))
-                for batch, batch_idx, loader_idx in evaluation.fetcher
-            ]
+            return [(found[0], step_of(*found, loaders=subject.loaders)) for found in evaluation.fetcher]
         finally:
             evaluation.fetcher.teardown()

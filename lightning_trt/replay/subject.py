@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.replay.copying import copy_of, uncompiled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytorch_lightning import LightningDataModule, LightningModule
 
 __all__ = ["Subject"]
@@ -44,5 +47,15 @@ class Subject:
 
     @property
     def loaders(self) -> tuple[Any, ...]:
-        """The validation loaders, flat."""
-        return tuple(self.combined.flattened)
+        """What batches come from, one after the other: the loaders, or all together where the user combined them."""
+        return tuple(self.combined.flattened) if self.combined._mode == "sequential" else (_Joined(self.combined),)
+
+
+class _Joined:
+    """The batches of loaders that are combined into one, each time anew."""
+
+    def __init__(self, combined: Any) -> None:
+        self._combined = combined
+
+    def __iter__(self) -> Iterator[Any]:
+        return (batch for batch, _, _ in copy.copy(self._combined))
