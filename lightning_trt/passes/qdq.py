@@ -5,7 +5,7 @@ Rules:
     2. An activation has one `QuantizeLinear` and one `DequantizeLinear`, which all its places read; other consumers
        keep the float tensor.
     3. A weight is kept quantized, behind a `DequantizeLinear` with a scale for each output channel; places that share
-       the weight share it.
+       the weight share it, and the float one goes where nothing else reads it.
     4. Tensors that share a scale take the greatest amax among them.
     5. Scales follow the rules of `weights`; zero points are zero, of the quantized type.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from lightning_trt.errors import DataError, NonFiniteActivationsError
 from lightning_trt.passes.initializers import array_of, free_name, put
@@ -63,7 +64,7 @@ def insert_pairs(
         else:
             through = pairs.weight(value, axis=place.axis, before=node)
         node.replace_input_with(place.index, through)
-    return quantized
+    return RemoveUnusedNodesPass()(quantized).model
 
 
 def _shared_amax(placed: Plan, ranges: Ranges) -> dict[str, float]:

@@ -10,7 +10,7 @@ from lightning_trt.renderers.numbers import drop_with_interval, number, sample_r
 if TYPE_CHECKING:
     from lightning_trt.artifacts import CandidateReport, Latency, Report, RuleResult
 
-__all__ = ["allowed_drop", "metric_names", "next_steps", "p50_at", "shown_batch", "summary", "untrusted"]
+__all__ = ["allowed_drop", "metric_names", "next_steps", "p50_at", "shown_batch", "summary", "undirected", "untrusted"]
 
 _SAID = {
     Verdict.passed: "Pass.",
@@ -76,6 +76,19 @@ def untrusted(report: Report) -> tuple[str, ...]:
             if metric.why_not is not None:
                 reasons.setdefault(f"{name}: {metric.why_not}", []).append(candidate.name)
     return tuple(f"{_listed(names)}, {reason}" for reason, names in reasons.items())
+
+
+def undirected(report: Report) -> str | None:
+    """A sentence on the metrics of which nothing tells whether high or low is good; None where there is none."""
+    names = dict.fromkeys(
+        name
+        for candidate in report.candidates.values()
+        for name, metric in candidate.metrics.items()
+        if metric.higher_is_better is None
+    )
+    if not names:
+        return None
+    return f"{_listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
 
 
 def _latencies(report: Report) -> list[tuple[Latency, ...]]:

@@ -13,6 +13,7 @@ from lightning_trt.renderers._findings import (
     p50_at,
     shown_batch,
     summary,
+    undirected,
     untrusted,
 )
 from lightning_trt.renderers.numbers import drop_with_interval, mebibytes, milliseconds, number, times
@@ -132,7 +133,7 @@ def _reasons(report: Report) -> Iterator[str]:
     for candidate in report.candidates.values():
         for reason in candidate.reasons:
             yield f"{escape(candidate.name)}: {escape(reason)}"
-    yield from map(escape, (*untrusted(report), *report.notes))
+    yield from map(escape, (*untrusted(report), *filter(None, [undirected(report)]), *report.notes))
 
 
 def _layers(report: Report) -> str:

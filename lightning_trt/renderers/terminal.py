@@ -20,6 +20,7 @@ from lightning_trt.renderers._findings import (
     p50_at,
     shown_batch,
     summary,
+    undirected,
     untrusted,
 )
 from lightning_trt.renderers.numbers import drop_with_interval, mebibytes, milliseconds, number, times
@@ -184,7 +185,8 @@ def _numbers(metric: MetricReport | float, limit: float | None, *, is_wide: bool
     allowed = "" if limit is None else number(limit)
     if is_wide:
         return [Text(number(metric.value)), Text(drop), Text(interval), Text(allowed)]
-    return [Text(number(metric.value)), Text(f"{drop}\n{interval}".rstrip())]
+    separator = "\n" if metric.drop_low is not None else ""
+    return [Text(number(metric.value)), Text(f"{drop}{separator}{interval}".rstrip())]
 
 
 def _verdict(report: Report, candidate: CandidateReport) -> Text:
@@ -199,7 +201,9 @@ def _legend(report: Report, layout: _Layout) -> Iterator[str]:
     if limits and not layout.is_wide:
         yield f"Allowed drop: {', '.join(limits)}."
     for line in untrusted(report):
-        yield f"?: {line}"
+        yield f"?: {line}."
+    if (sentence := undirected(report)) is not None:
+        yield f"{sentence}."
     num_more = len(metric_names(report)) - len(layout.metrics)
     if num_more:
         yield f"{num_more} more metrics stand in report.md."
