@@ -58,7 +58,7 @@ def _statistic(drop: float, *, n: int, worse: int, better: int) -> float:
     """The statistic of a supposed `drop` of 0 or more."""
     distance = worse - better - n * drop
     share = _better_share(drop, n=n, worse=worse, better=better)
-    variance = n * (2 * share + drop * (1 - drop)) if drop < 1 else 0.0
+    variance = n * (2 * share + drop * (1 - drop))
     if variance > 0:
         return distance / math.sqrt(variance)
     # No spread is left at the end of what a drop can be, or nothing changed and no drop is supposed.

@@ -77,6 +77,11 @@ def test_ends_are_order_statistics() -> None:
     assert PercentileTest(drops=tuple(drops)).interval(0.025) == (0.049, 1.949)
 
 
+def test_alpha_is_the_decimal_that_was_written() -> None:
+    """0.3 of ten are three, though the float 0.3 is a little less."""
+    assert PercentileTest(drops=tuple(range(9))).interval(0.3) == (2, 6)
+
+
 @pytest.mark.parametrize("alpha", [0.025, 0.05, 0.1, 0.01, 0.001])
 def test_least_resamples_have_ends(alpha: float) -> None:
     """That many have an interval, one less has none."""

@@ -50,6 +50,7 @@ BOOTSTRAP = Bootstrap(
         pytest.param(replace(BOOTSTRAP, changed=12, n=29), NoTest, id="bootstrap-few-units"),
         pytest.param(replace(BOOTSTRAP, changed=9, is_mean=True), ChangedShareTest, id="bounded-mean-few-changed"),
         pytest.param(replace(BOOTSTRAP, changed=12, n=29, is_mean=True), ChangedShareTest, id="bounded-mean-few-units"),
+        pytest.param(replace(BOOTSTRAP, changed=0, n=0, is_mean=True), NoTest, id="bounded-mean-of-nothing"),
         pytest.param(replace(BOOTSTRAP, reference=(0.93,) * 99), NoTest, id="bootstrap-all-equal"),
         pytest.param(BatchMeans(n=30, mean=0.01, deviation=0.02), StudentTest, id="batch-means"),
         pytest.param(BatchMeans(n=29, mean=0.01, deviation=0.02), NoTest, id="batch-means-too-few"),

@@ -122,7 +122,7 @@ def test_p_value_falls_as_the_limit_grows(test: ScoreTest, limits: list[float]) 
     assert test.p_at_least(limits[1]) <= test.p_at_least(limits[0]) + 1e-9
 
 
-@pytest.mark.parametrize(("limit", "passes"), [(1.0, 0.0), (5.0, 0.0), (-1.0, 1.0), (-5.0, 1.0)])
+@pytest.mark.parametrize(("limit", "passes"), [(1.0, 0.0), (5.0, 0.0), (math.inf, 0.0), (-1.0, 1.0), (-5.0, 1.0)])
 def test_limit_that_no_drop_can_reach(limit: float, passes: float) -> None:
     """Beyond the ends of what a drop can be nothing is left to doubt."""
     assert ScoreTest(n=10, worse=1, better=0).p_at_least(limit) == passes

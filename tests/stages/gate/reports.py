@@ -101,7 +101,9 @@ def report_of(*candidates: CandidateReport, monitor: str | None = "val/acc", dig
         ),
         data=DataReport(samples=1000, digest=digest, calibration_samples=0, calibration_overlap=None),
         reference=ReferenceReport(
-            name="torch-fp32", metrics={"val/acc": _REFERENCE, "val/loss": 0.2}, latency=(_latency(32, 9.0),)
+            name="torch-fp32",
+            metrics={"val/acc": _REFERENCE, "val/loss": 0.2},
+            latency=(_latency(1, 2.0), _latency(32, 9.0)),
         ),
         candidates={each.name: each for each in candidates},
         gate=GateReport(alpha=0.025, rules=(), results=()),

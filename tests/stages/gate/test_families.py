@@ -85,6 +85,39 @@ def test_rules_of_one_candidate_are_not_corrected_for_each_other() -> None:
     assert [result.verdict for result in report.gate.results] == [Verdict.passed] * 3
 
 
+def test_worst_rule_stands_for_a_candidate() -> None:
+    """A rule that is surely kept does not make its candidate sure."""
+    rules = (Rule(max_drop=0.01), Rule(max_drop=0.5))
+
+    (report,) = gate([run_of("fp16", "int8")], settings=GateSettings(rules=rules))
+
+    assert [each.verdict for each in report.candidates.values()] == [Verdict.inconclusive] * 2
+
+
+def test_more_candidates_need_more_samples() -> None:
+    """Each has to be surer."""
+    unsure = accuracy(6, 2)
+
+    (one,) = gate([report_of(candidate("fp16", unsure))])
+    (two,) = gate([report_of(candidate("fp16", unsure), candidate("int8", unsure))])
+
+    assert one.gate.results[0].samples_needed[0] < two.gate.results[0].samples_needed[0]
+
+
+def test_undecided_for_its_neighbours_needs_more_than_were_used() -> None:
+    """Though the same number may do another time."""
+    (report,) = gate([run_of("fp16", "int8")])
+
+    assert report.gate.results[0].samples_needed[0] == 1001
+
+
+def test_reason_names_the_correction_of_a_fail() -> None:
+    """The interval alone would say that the limit is exceeded."""
+    (report,) = gate([report_of(candidate("fp16", accuracy(17)), candidate("int8", accuracy(17)))])
+
+    assert "beyond the limit 0.0100 on its own" in report.candidates["fp16"].reasons[0]
+
+
 def test_fails_are_corrected_too() -> None:
     """Two that each fail alone are not both surely beyond the limit."""
     bad = accuracy(17)

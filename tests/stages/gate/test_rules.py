@@ -50,7 +50,9 @@ def test_relative_limit_without_a_reference_fails(metrics: dict[str, float]) -> 
     report = report_of(candidate("fp16", accuracy(1)))
     bare = replace(report, reference=replace(report.reference, metrics=metrics))
 
-    assert gated(bare, Rule(max_drop_relative=0.5)).verdict is Verdict.failed
+    result = gated(bare, Rule(max_drop_relative=0.5)).gate.results[0]
+
+    assert (result.verdict, result.p_value) == (Verdict.failed, None)
 
 
 def test_all_rules_of_a_candidate_must_pass() -> None:

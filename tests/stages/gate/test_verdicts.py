@@ -57,6 +57,16 @@ def test_candidate_without_an_engine_is_an_error() -> None:
     assert (result.candidate, result.verdict, result.p_value) == ("bf16", Verdict.failed, None)
 
 
+def test_engine_that_could_not_be_evaluated_is_an_error() -> None:
+    """It was built, and its session failed: the verdict of the pipeline stays."""
+    failed = replace(candidate("int8", PASSES), verdict=Verdict.error, reasons=("SessionError: out of memory",))
+
+    report = gated(failed)
+
+    assert report.candidates["int8"] == replace(failed, metrics=report.candidates["int8"].metrics)
+    assert report.gate.results[0].verdict is Verdict.failed
+
+
 def test_loss_is_ungated_and_says_what_to_write() -> None:
     """Nobody knows what a drop of 0.01 in a loss means."""
     (report,) = gate([report_of(candidate("fp16", {"val/loss": loss(0.0)}), monitor="val/loss")])
