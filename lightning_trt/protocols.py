@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from torch import Tensor
     from typing_extensions import Self
 
     from lightning_trt.artifacts import Engine, OnnxGraph, Ranges, Statistics
     from lightning_trt.precision import DType, Precision, PrecisionHome
     from lightning_trt.settings import BuildSettings
 
-__all__ = ["Backend", "Calibrator", "Session"]
+__all__ = ["Adopter", "Backend", "Calibrator", "Session"]
 
 ArrayT = TypeVar("ArrayT")
 
@@ -63,6 +64,11 @@ class Backend(Protocol):
     precision_lives_in: PrecisionHome
     high_precision: Precision
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What of this machine an engine built here must find again (`Engine.environment`); empty where nothing is."""
+        ...
+
     def why_not(self, precision: Precision) -> str | None:
         """A sentence why this precision cannot be had here, or None; asked before any work."""
         ...
@@ -71,8 +77,16 @@ class Backend(Protocol):
         """The engine of `graph`, its files in the existing folder `into`; the manifest is the station's to write."""
         ...
 
-    def open(self, engine: Engine) -> Session[object]:
+    def open(self, engine: Engine) -> Session[Tensor]:
         """A session on torch tensors of the engine whose files were already checked."""
+        ...
+
+
+class Adopter(Protocol):
+    """A backend that can tell from an engine file alone what goes in and out."""
+
+    def adopt(self, path: Path) -> Engine:
+        """The engine that the file at `path` is, without a manifest."""
         ...
 
 

@@ -21,9 +21,8 @@ class Engine:
     """A built engine in its folder; the manifest beside the plan is this, written down.
 
     `file` is the plan's name in `folder`, `sha256` its digest. `layers` counts layers by the data type they compute
-    in: the proof of
-    precision. `environment` holds what loading must find again (`gpu`, `compute_capability`, `cuda`, ... where they
-    matter).
+    in: the proof of precision. `environment` holds what loading must find again (`gpu`, `compute_capability`,
+    `cuda`, ... where they matter), `options` how its backend opens it.
     """
 
     folder: Path
@@ -39,6 +38,7 @@ class Engine:
     layers: Mapping[DType, int]
     checkpoint_sha256: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
+from lightning_trt.passes.on_disk import save
 from lightning_trt.passes.opset import opset_of, raise_opset
 from lightning_trt.passes.placement import Placement, quantized_tensors
 from lightning_trt.passes.qdq import insert_pairs
@@ -17,5 +18,6 @@ __all__ = [
     "opset_of",
     "quantized_tensors",
     "raise_opset",
+    "save",
     "tap",
 ]

@@ -1,1 +1,32 @@
 """The user's validation_step on a copy of the module, without touching the original."""
+
+from __future__ import annotations
+
+from lightning_trt.replay.capturing import Captured, captured
+from lightning_trt.replay.copying import copy_of, metrics_of, place
+from lightning_trt.replay.finding import subject_of_fit, subject_of_module
+from lightning_trt.replay.items import Step, resized
+from lightning_trt.replay.random_state import random_state_kept
+from lightning_trt.replay.running import Replay
+from lightning_trt.replay.stepping import first_batches, stepped
+from lightning_trt.replay.subject import Subject
+from lightning_trt.replay.watching import Call, watch
+
+__all__ = [
+    "Call",
+    "Captured",
+    "Replay",
+    "Step",
+    "Subject",
+    "captured",
+    "copy_of",
+    "first_batches",
+    "metrics_of",
+    "place",
+    "random_state_kept",
+    "resized",
+    "stepped",
+    "subject_of_fit",
+    "subject_of_module",
+    "watch",
+]

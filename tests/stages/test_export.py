@@ -13,10 +13,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from passes.exported import run
 from passes.nets import CASES, Residual
 from torch import Tensor, nn
+from zoo.boundaries import boundary_of
 
-from lightning_trt.artifacts import BATCH, Boundary, TensorSpec
 from lightning_trt.errors import ExportError, ExportMismatchError, UnsupportedOperatorError
-from lightning_trt.runtime.structure import flatten
 from lightning_trt.stages.export import export
 
 if TYPE_CHECKING:
@@ -25,28 +24,6 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import OnnxGraph
 
 NO_AXES: dict[int, str] = {}
-
-
-def boundary_of(
-    module: nn.Module, *args: object, axes: Mapping[int, str] = NO_AXES, **kwargs: object
-) -> tuple[Boundary, tuple[Tensor, ...]]:
-    """The boundary of one call, and its flat inputs."""
-    input_structure, inputs = flatten((args, kwargs), is_leaf=torch.is_tensor)
-    with torch.no_grad():
-        output_structure, outputs = flatten(module(*args, **kwargs), is_leaf=torch.is_tensor)
-
-    def spec(name: str, tensor: Tensor) -> TensorSpec:
-        named = {0: BATCH, **axes}
-        shape = tuple(named.get(axis, size) for axis, size in enumerate(tensor.shape))
-        return TensorSpec(name=name, dtype=str(tensor.dtype).removeprefix("torch."), shape=shape)
-
-    return Boundary(
-        name="net",
-        inputs=tuple(spec(f"input_{at}", tensor) for at, tensor in enumerate(inputs)),
-        outputs=tuple(spec(f"output_{at}", tensor) for at, tensor in enumerate(outputs)),
-        input_structure=input_structure,
-        output_structure=output_structure,
-    ), inputs
 
 
 def exported(module: nn.Module, *args: object, axes: Mapping[int, str] = NO_AXES, **kwargs: object) -> OnnxGraph:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from lightning_trt.artifacts import BATCH
-from lightning_trt.errors import InputMismatchError
 from lightning_trt.runtime.structure import flatten, unflatten
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Boundary
 
-__all__ = ["FlatCall", "batch_of", "dynamic_axes", "sized"]
+__all__ = ["FlatCall", "dynamic_axes"]
 
 
 class FlatCall(nn.Module):
@@ -69,36 +67,3 @@ def _parameter_names(names: list[str]) -> list[str]:
 def dynamic_axes(boundary: Boundary) -> tuple[dict[int, str], ...]:
     """Axis -> name of the axes that may change, for each input."""
     return tuple(spec.dynamic_axes for spec in boundary.inputs)
-
-
-def batch_of(boundary: Boundary, inputs: tuple[Tensor, ...]) -> int | None:
-    """Number of samples in `inputs`; None where no input has a batch axis.
-
-    Raises:
-        InputMismatchError: The inputs are not those of the boundary.
-    """
-    if len(inputs) != len(boundary.inputs):
-        raise InputMismatchError(
-            f"{len(inputs)} inputs for the boundary {boundary.folder!r}, which takes {len(boundary.inputs)}: "
-            f"{', '.join(spec.name for spec in boundary.inputs)}. Give one tensor for each, in this order."
-        )
-    sizes = [
-        tensor.shape[0]
-        for spec, tensor in zip(boundary.inputs, inputs, strict=True)
-        if _is_batched(boundary, spec.name)
-    ]
-    return min(sizes) if sizes else None
-
-
-def _is_batched(boundary: Boundary, name: str) -> bool:
-    return any(spec.name == name and spec.dynamic_axes.get(0) == BATCH for spec in boundary.inputs)
-
-
-def sized(boundary: Boundary, inputs: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
-    """`inputs` with `batch` samples: the first ones, repeated from the start where there are too few."""
-    return tuple(
-        tensor[torch.arange(batch, device=tensor.device) % tensor.shape[0]]
-        if _is_batched(boundary, spec.name)
-        else tensor
-        for spec, tensor in zip(boundary.inputs, inputs, strict=True)
-    )

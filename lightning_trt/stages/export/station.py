@@ -12,10 +12,11 @@ import torch
 from lightning_trt.artifacts import OnnxGraph
 from lightning_trt.errors import ExportError
 from lightning_trt.passes import clean, opset_of
+from lightning_trt.runtime.batch import batch_of, sized
 from lightning_trt.stages.export.check import check
 from lightning_trt.stages.export.exporters import through_dynamo, through_torchscript
 from lightning_trt.stages.export.failures import DecidesOnDataError
-from lightning_trt.stages.export.flat import FlatCall, batch_of, sized
+from lightning_trt.stages.export.flat import FlatCall
 
 if TYPE_CHECKING:
     import onnx_ir as ir

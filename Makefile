@@ -1,0 +1,54 @@
+# What a person types. Each target does all of its own set-up, in .venv; a second run finds it done.
+#
+#   make test PYTHON=/path/to/python3.11   the Python to make .venv with
+#   make test TORCH_INDEX=                 torch from pip's own index (on Linux that is the one with CUDA, 3 GB)
+
+PYTHON ?= $(shell for name in python3.11 python3; do \
+	$$name -c "import sys; sys.exit(sys.version_info < (3, 11))" 2> /dev/null && echo $$name && break; done)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+WORKERS ?= 2
+
+BIN := .venv/bin
+# Without build isolation, so that constraints.txt pins what builds a package too.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	--constraint constraints.txt
+
+.PHONY: help demo test check bench clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+demo: .venv/.demo  ## train on real digits, export, and see what each precision costs
+	$(BIN)/python examples/01_quick_start.py
+
+test: check  ## check, then all tests
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+check: .venv/.dev  ## format, rules, types and the one-way imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
+	for script in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove .venv and what was built
+	rm -rf .venv build dist *.egg-info
+
+.venv/.torch: constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later was found. Install one, or name it:" \
+		"make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(INSTALL) --upgrade pip setuptools
+	$(INSTALL) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 1) torch
+	@touch $@
+
+.venv/.demo: .venv/.torch pyproject.toml
+	$(INSTALL) --editable ".[demo]"
+	@touch $@
+
+.venv/.dev: .venv/.torch pyproject.toml
+	$(INSTALL) --group dev --editable .
+	@touch $@

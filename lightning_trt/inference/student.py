@@ -1,0 +1,81 @@
+"""Student's t, and the interval of a mean of batches."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lightning_trt.inference.roots import crossing
+
+__all__ = ["StudentTest", "t_cdf", "t_quantile"]
+
+_LARGEST = 1e9
+
+
+def t_cdf(t: float, *, freedom: int) -> float:
+    """The probability that Student's t with `freedom` degrees of freedom is at most `t`.
+
+    The finite series in the angle of `t` (Abramowitz and Stegun 26.7.3 and 26.7.4), exact for whole degrees of freedom.
+
+    Example:
+        >>> from lightning_trt.inference import t_cdf
+        >>> t_cdf(0.0, freedom=7), round(t_cdf(1.0, freedom=1), 12)
+        (0.5, 0.75)
+    """
+    angle = math.atan2(t, math.sqrt(freedom))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    is_odd = freedom % 2
+    steps = np.arange(1 + is_odd, freedom - 1, 2)
+    # 1 + cos^2/2 + (1*3)/(2*4) cos^4 + ... for even degrees, 1 + 2/3 cos^2 + (2*4)/(3*5) cos^4 + ... for odd ones
+    series = 1.0 + float(np.cumprod(steps / (steps + 1) * cosine**2).sum())
+    if not is_odd:
+        return 0.5 + sine * series / 2
+    return 0.5 + (angle + (sine * cosine * series if freedom > 1 else 0.0)) / math.pi
+
+
+def t_quantile(probability: float, *, freedom: int) -> float:
+    """The value that Student's t with `freedom` degrees of freedom stays below with `probability`.
+
+    Example:
+        >>> from lightning_trt.inference import t_quantile
+        >>> round(t_quantile(0.975, freedom=29), 4)
+        2.0452
+    """
+    return crossing(lambda t: -t_cdf(t, freedom=freedom), -probability, low=-_LARGEST, high=_LARGEST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudentTest:
+    """What `n` batches say of the drop, whose `mean` over them has the sample standard `deviation`.
+
+    Example:
+        >>> from lightning_trt.inference import StudentTest
+        >>> test = StudentTest(n=30, mean=0.01, deviation=0.02)
+        >>> [round(end, 4) for end in test.interval(0.025)]
+        [0.0025, 0.0175]
+        >>> round(test.p_at_most(0.0), 3)
+        0.005
+    """
+
+    n: int
+    mean: float
+    deviation: float
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Lower and upper end of the drop, each at one-sided `alpha`."""
+        half = t_quantile(1 - alpha, freedom=self.n - 1) * self._error
+        return self.mean - half, self.mean + half
+
+    def p_at_least(self, limit: float) -> float:
+        """The p-value of "the drop is `limit` or more": small where the data say that it is less."""
+        return t_cdf((self.mean - limit) / self._error, freedom=self.n - 1)
+
+    def p_at_most(self, limit: float) -> float:
+        """The p-value of "the drop is `limit` or less": small where the data say that it is more."""
+        return t_cdf((limit - self.mean) / self._error, freedom=self.n - 1)
+
+    @property
+    def _error(self) -> float:
+        return self.deviation / math.sqrt(self.n)

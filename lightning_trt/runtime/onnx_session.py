@@ -1,0 +1,140 @@
+"""A session over ONNX Runtime's processor kernels: torch tensors in, torch tensors out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime
+import torch
+
+from lightning_trt.errors import EngineError, ManifestError, SessionClosedError, SessionError
+from lightning_trt.runtime.matching import check_inputs
+from lightning_trt.runtime.onnx_layers import layers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from torch import Tensor
+    from typing_extensions import Self
+
+    from lightning_trt.artifacts import Boundary
+    from lightning_trt.precision import DType
+
+__all__ = ["OnnxSession"]
+
+_PROVIDERS = ["CPUExecutionProvider"]
+_FATAL_ONLY = 4
+_LEVELS = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+}
+
+
+class OnnxSession:
+    """The ONNX file at `path`, open; calls may come from several threads.
+
+    Inputs of any device and memory layout are taken, outputs are fresh tensors on the processor. `options` are the
+    engine's: `optimization` (`all` or `basic`) and `threads` (0: all cores).
+
+    onnxruntime's own int8 kernels are off: on processors without VNNI they saturate, so that results would depend on
+    the processor. Q/DQ nodes stay, and what is between them computes in fp32.
+
+    Example::
+
+        with OnnxSession(folder / "model.onnx", boundary=boundary, options=engine.options) as session:
+            logits = session({"x": images})["logits"]
+    """
+
+    def __init__(self, path: Path, *, boundary: Boundary, options: Mapping[str, str]) -> None:
+        self._path = path
+        self._boundary = boundary
+        self._options = options
+        self._session: Any = _opened(path, _session_options(options))
+        # An input that the graph does not read is in the boundary, and not in the file.
+        self._names = [each.name for each in self._session.get_inputs()]
+        self._outputs = [spec.name for spec in boundary.outputs]
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Outputs by name, for inputs by name.
+
+        Raises:
+            InputMismatchError: Other names, types or shapes than the boundary's.
+            SessionClosedError: The session was closed.
+            SessionError: onnxruntime failed on these inputs.
+        """
+        session = self._open_session()
+        check_inputs(self._boundary, inputs)
+        try:
+            feeds = {name: inputs[name].detach().cpu().numpy() for name in self._names}
+            results = session.run(self._outputs, feeds)
+        except Exception as error:  # onnxruntime's own errors share no base class
+            shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.items())
+            raise SessionError(
+                f"onnxruntime failed on inputs of shape {shapes}: {error}. A size that the exported module did not "
+                "vary may be written into the graph: call it with sizes as in validation, or export again."
+            ) from error
+        return {name: torch.from_numpy(result) for name, result in zip(self._outputs, results, strict=True)}
+
+    def layers(self) -> Mapping[DType, int]:
+        """Number of layers by the data type they compute in, after onnxruntime's optimizer.
+
+        The graph is optimized once more for it: ask before `close`, and not in a loop.
+        """
+        self._open_session()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "optimized.onnx"
+            options = _session_options(self._options)
+            options.optimized_model_filepath = str(path)
+            # Weights beside the file, so that it holds a graph of any size and is read without them.
+            options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.data")
+            options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+            _opened(self._path, options)
+            return layers_of(path)
+
+    def close(self) -> None:
+        """Give back the graph and its weights; safe to call again."""
+        self._session = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_session(self) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+        session = self._session
+        if session is None:
+            raise SessionClosedError(
+                f"the session of {self._path} was closed, and then called. Load the engine again to go on."
+            )
+        return session
+
+
+def _opened(path: Path, options: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
+    except Exception as error:  # onnxruntime's own errors share no base class
+        raise EngineError(
+            f"onnxruntime {onnxruntime.__version__} cannot open {path}: {error}. The sentence names the operator or "
+            "the node; leave out this precision, or change that part of the module."
+        ) from error
+
+
+def _session_options(options: Mapping[str, str]) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+    made = onnxruntime.SessionOptions()
+    made.log_severity_level = _FATAL_ONLY
+    try:
+        made.graph_optimization_level = _LEVELS[options["optimization"]]
+        made.intra_op_num_threads = int(options["threads"])
+    except (KeyError, ValueError) as error:
+        raise ManifestError(
+            f"the engine's options {dict(options)} are not those of an onnxruntime session: optimization (all or "
+            "basic), threads. The manifest was edited: take it as it was written."
+        ) from error
+    made.add_session_config_entry("session.disable_quant_qdq", "1")
+    return made

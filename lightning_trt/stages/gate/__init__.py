@@ -1,0 +1,7 @@
+"""Station *gate*: limits on drops become verdicts; a pure function of finished reports."""
+
+from __future__ import annotations
+
+from lightning_trt.stages.gate.station import gate
+
+__all__ = ["gate"]
