@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,18 @@ __all__ = ["head", "is_stream", "plain", "positions", "rebuilt"]
 
 def plain(loader: Any) -> Any:  # noqa: ANN401 - Lightning takes any iterable as a loader
     """`loader` over the whole dataset: itself, or one like it without the sampler that gives each rank its share."""
-    sampler = getattr(loader, "sampler", None)
-    if is_stream(loader) or not isinstance(sampler, DistributedSampler):
+    if is_stream(loader):
         return loader
-    inner = _unsharded(sampler)
-    return rebuilt(loader, loader.dataset, sampler=inner, batch_size=loader.batch_size or 1, drop_last=loader.drop_last)
+    # Lightning puts its sampler into the user's own batch sampler too.
+    shares = getattr(loader.batch_sampler, "sampler", None)
+    if not isinstance(shares, DistributedSampler):
+        return loader
+    whole = _unsharded(shares) or SequentialSampler(loader.dataset)
+    if loader.batch_size is not None:
+        return rebuilt(loader, loader.dataset, sampler=whole, batch_size=loader.batch_size, drop_last=loader.drop_last)
+    batches = copy(loader.batch_sampler)
+    batches.sampler = whole
+    return rebuilt(loader, loader.dataset, batch_sampler=batches)
 
 
 def head(loader: Any, max_batches: float) -> Any:  # noqa: ANN401 - Lightning takes any iterable as a loader

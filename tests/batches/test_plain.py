@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from lightning_fabric.utilities.distributed import DistributedSamplerWrapper
-from torch.utils.data import DataLoader, IterableDataset, SubsetRandomSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SubsetRandomSampler, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from lightning_trt.batches import head, plain
@@ -56,6 +56,15 @@ def test_a_sampler_behind_the_shards_is_kept() -> None:
     loader = plain(DataLoader(ITEMS, sampler=wrapped))
 
     assert sorted(values(loader)) == [3, 5, 8]
+
+
+def test_a_batch_sampler_of_the_users_own_is_kept() -> None:
+    """With all items in its batches."""
+    sampler = DistributedSampler(ITEMS, num_replicas=2, rank=1, shuffle=False)
+
+    loader = plain(DataLoader(ITEMS, batch_sampler=BatchSampler(sampler, 4, drop_last=False)))
+
+    assert [batch[0].tolist() for batch in loader] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_a_loader_without_shards_is_left_alone() -> None:

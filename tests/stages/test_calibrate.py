@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from lightning_trt.calibrators import beyond_fp16
 from lightning_trt.calibrators.bins import NUM_BINS, bin_of
 from lightning_trt.errors import NonFiniteActivationsError, NoSamplesError
 from lightning_trt.passes import quantized_tensors, tap
+from lightning_trt.replay import Captured
 from lightning_trt.settings import CalibrationSettings
 from lightning_trt.stages.calibrate import calibrate
 
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SETTINGS = CalibrationSettings()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One call of a boundary for one dataset item."""
-
-    boundary: str
-    index: int
-    inputs: tuple[Tensor, ...]
 
 
 @cache
@@ -62,20 +53,20 @@ def images(count: int = 20) -> Tensor:
     return torch.randn(count, 3, 16, 16, generator=torch.Generator().manual_seed(3))
 
 
-def samples_of(batches: Iterable[tuple[Any, int, tuple[int, ...]]], *, name: str = "residual") -> Iterator[Seen]:
+def samples_of(batches: Iterable[tuple[Any, int, tuple[int, ...]]], *, name: str = "residual") -> Iterator[Captured]:
     """Every item of batches of inputs as a sample."""
     for batch, _, indices in batches:
         for row, index in enumerate(indices):
-            yield Seen(name, index, tuple(tensor[row : row + 1] for tensor in batch))
+            yield Captured(boundary=name, index=index, inputs=tuple(tensor[row : row + 1] for tensor in batch))
 
 
-def pulled(batch_size: int, *, count: int = 20, **options: Any) -> Iterator[Seen]:
+def pulled(batch_size: int, *, count: int = 20, **options: Any) -> Iterator[Captured]:
     """The images as a real DataLoader of that batch size gives them."""
     loader = DataLoader(TensorDataset(images(count)), batch_size=batch_size, **options)
     return samples_of(batches_of([loader], chosen(count, count)))
 
 
-def statistics_of(samples: Iterable[Seen], *, name: str = "residual", histograms: bool = True) -> Statistics:
+def statistics_of(samples: Iterable[Captured], *, name: str = "residual", histograms: bool = True) -> Statistics:
     """What one pass sees."""
     return calibrate({name: graph_of(name)}, samples, settings=SETTINGS, histograms=histograms, threads=1)[name]
 
@@ -183,12 +174,12 @@ def test_other_weights_have_another_key(whole: Statistics) -> None:
     assert other.graph != whole.graph
 
 
-def siamese(order: str) -> Iterator[Seen]:
+def siamese(order: str) -> Iterator[Captured]:
     """Two calls of a net for each of ten items, item by item or batch by batch."""
     first, second = images(), images().flip(0)
     pairs = [(item, call) for item in range(10) for call in (0, 1)]
     for item, call in pairs if order == "items" else sorted(pairs, key=lambda pair: (pair[0] // 5, pair[1], pair[0])):
-        yield Seen("residual", item, ((first, second)[call][item : item + 1],))
+        yield Captured(boundary="residual", index=item, inputs=((first, second)[call][item : item + 1],))
 
 
 def test_calls_of_one_item_are_one_sample() -> None:
@@ -208,12 +199,12 @@ def test_order_of_calls_changes_no_bit() -> None:
     assert (parts(by_item), by_item.key) == (parts(by_batch), by_batch.key)
 
 
-def sentences(lengths: Iterable[int]) -> Iterator[Seen]:
+def sentences(lengths: Iterable[int]) -> Iterator[Captured]:
     """Integer tokens and masks of those lengths."""
     generator = torch.Generator().manual_seed(0)
     for item, length in enumerate(lengths):
         ids = torch.randint(0, 100, (1, length), generator=generator)
-        yield Seen("text", item, (ids, torch.ones(1, length, dtype=torch.long)))
+        yield Captured(boundary="text", index=item, inputs=(ids, torch.ones(1, length, dtype=torch.long)))
 
 
 def test_blocks_end_where_the_length_changes() -> None:
@@ -232,7 +223,9 @@ def test_each_sample_is_told_apart_in_every_net(name: str) -> None:
     """A sample's extremes are the same with any neighbours, to rounding."""
     feeds = CASES[name].inputs(8)
     several = statistics_of(samples_of([(tuple(feeds.values()), 0, tuple(range(8)))], name=name), name=name)
-    alone = statistics_of([Seen(name, 5, tuple(value[5:6] for value in feeds.values()))], name=name)
+    alone = statistics_of(
+        [Captured(boundary=name, index=5, inputs=tuple(value[5:6] for value in feeds.values()))], name=name
+    )
 
     for tensor, other in zip(several.tensors.values(), alone.tensors.values(), strict=True):
         np.testing.assert_allclose(tensor.sample_highs[5], other.sample_highs[0], rtol=1e-5, atol=1e-5)
@@ -288,6 +281,6 @@ def test_no_sample_is_an_error() -> None:
 
 def test_half_inputs_are_fed_as_the_boundary_types_them() -> None:
     """Autocast may hand the boundary half precision."""
-    seen = statistics_of([Seen("residual", 0, (images()[:1].half(),))])
+    seen = statistics_of([Captured(boundary="residual", index=0, inputs=(images()[:1].half(),))])
 
     assert isinstance(seen.tensors["x"], TensorStatistics)

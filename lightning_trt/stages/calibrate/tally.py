@@ -13,6 +13,7 @@ from lightning_trt.calibrators.statistics import finite_extremes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 __all__ = ["Tally", "folded"]
 
@@ -42,7 +43,8 @@ class Tally:
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Nothing; `rows`, of shape `(rows, values)`, are counted."""
-        lows, highs = rows.min(axis=1), rows.max(axis=1)
+        values = torch.from_numpy(np.ascontiguousarray(rows))
+        lows, highs = _extremes(values)
         self._lows.append(lows)
         self._highs.append(highs)
         self._count += rows.size
@@ -51,7 +53,7 @@ class Tally:
             self._nans += int(np.isnan(rows).sum())
             self._infs += int(np.isinf(rows).sum())
         if self._bins is not None:
-            self._bins += _counted(rows)
+            self._bins += _counted(values)
 
     def statistics(self, items: NDArray[np.int64]) -> TensorStatistics:
         """What was seen, where `items` is the dataset item of each row; the rows of one item are one sample."""
@@ -87,8 +89,15 @@ def folded(fold: np.ufunc, rows: NDArray[ScalarT], items: NDArray[np.int64]) -> 
     return result
 
 
-def _counted(rows: NDArray[np.float32]) -> torch.Tensor:
+def _extremes(rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Least and greatest value of each row, NaN where one is."""
+    # Row by row, because torch finds both in one look at one row, and the look from memory is what costs.
+    each = [torch.aminmax(row) for row in rows]
+    return np.array([one.min for one in each], np.float32), np.array([one.max for one in each], np.float32)
+
+
+def _counted(rows: Tensor) -> Tensor:
     """Number of values by sign and the upper bits of their pattern, the negative ones after the others."""
-    bits = torch.from_numpy(np.ascontiguousarray(rows)).view(torch.int32).flatten()
+    bits = rows.view(torch.int32).flatten()
     # torch's bincount takes 32-bit integers as they are; numpy's makes 64-bit ones of them first.
     return torch.bincount((bits >> SHIFT).bitwise_and_(_SIGNED_BINS - 1), minlength=_SIGNED_BINS)
