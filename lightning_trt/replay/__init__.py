@@ -7,6 +7,7 @@ from lightning_trt.replay.copying import copy_of, metrics_of, place
 from lightning_trt.replay.finding import subject_of_fit, subject_of_module
 from lightning_trt.replay.items import Step, resized
 from lightning_trt.replay.random_state import random_state_kept
+from lightning_trt.replay.recording import Logged, Recorder, Source, Update
 from lightning_trt.replay.running import Replay
 from lightning_trt.replay.stepping import first_batches, stepped
 from lightning_trt.replay.subject import Subject
@@ -15,9 +16,13 @@ from lightning_trt.replay.watching import Call, watch
 __all__ = [
     "Call",
     "Captured",
+    "Logged",
+    "Recorder",
     "Replay",
+    "Source",
     "Step",
     "Subject",
+    "Update",
     "captured",
     "copy_of",
     "first_batches",

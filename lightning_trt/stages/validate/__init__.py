@@ -1,0 +1,7 @@
+"""Station *validate*: one pass over the validation data through the reference and every candidate."""
+
+from __future__ import annotations
+
+from lightning_trt.stages.validate.station import validate
+
+__all__ = ["validate"]

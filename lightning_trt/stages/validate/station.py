@@ -1,0 +1,155 @@
+"""The station's story: replay all copies once, then find evidence for every metric."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lightning_trt.artifacts import MetricScores, Scores
+from lightning_trt.replay import Recorder, Replay, copy_of, place
+from lightning_trt.stages.validate.evidence import find_evidence
+from lightning_trt.stages.validate.names import check_first_step, check_logged, reported
+from lightning_trt.stages.validate.notes import notes_of
+from lightning_trt.stages.validate.samples import Samples, indices_of
+from lightning_trt.stages.validate.traces import trace_of
+from lightning_trt.stages.validate.traits import higher_is_better, in_unit_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytorch_lightning import LightningModule
+    from torch import nn
+
+    from lightning_trt.replay import Step, Subject
+    from lightning_trt.settings import ValidationSettings
+
+__all__ = ["validate"]
+
+_REFERENCE = "torch-fp32"
+_AS_TRAINED = "as trained"
+_RECORDS_BYTES = 2 << 30
+
+
+def validate(
+    subject: Subject,
+    *,
+    engines: Mapping[str, Mapping[str, nn.Module]],
+    settings: ValidationSettings,
+    monitor: str | None,
+    advance: Callable[[int], None] | None = None,
+) -> Scores:
+    """The scores of the module in fp32 and of every candidate, from one pass over the validation data.
+
+    Args:
+        subject: What is replayed.
+        engines: By candidate and boundary, the module that stands in.
+        settings: Which metrics to report, and how long to resample.
+        monitor: The metric that the checkpoint was chosen by; reported whatever the settings name.
+        advance: Called with the number of samples after each batch.
+
+    Raises:
+        MetricNotLoggedError: A metric of `settings.metrics` is not logged.
+        NoSamplesError: There is no batch to validate on.
+    """
+    watched = _Pass(subject, engines)
+    watched.run(settings, advance)
+    reference = watched.replay.metrics[_REFERENCE]
+    check_logged(settings.metrics, reference)
+    names = reported(reference, asked=settings.metrics, monitor=monitor)
+    metrics, unit_notes = _metrics(watched, names, settings)
+    trained = watched.replay.metrics.get(_AS_TRAINED)
+    return Scores(
+        metrics=metrics,
+        samples=watched.samples.count,
+        digest=watched.samples.digest,
+        indices=indices_of(subject.loaders, watched.recorders[_REFERENCE].steps),
+        failures=watched.failures,
+        notes=(*notes_of(subject.trainer, reference, names=names, trained=trained, monitor=monitor), *unit_notes),
+    )
+
+
+class _Pass:
+    """The one pass: all copies, what was recorded of each, and the samples they saw."""
+
+    def __init__(self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]]) -> None:
+        copies: dict[str, LightningModule] = {_REFERENCE: copy_of(subject.module, share=True)}
+        for name, placed in engines.items():
+            copies[name] = copy_of(subject.module, share=True)
+            for boundary, engine in placed.items():
+                place(copies[name], boundary, engine)
+        limit = _RECORDS_BYTES // len(copies)
+        self.recorders = {name: Recorder(made, limit_bytes=limit) for name, made in copies.items()}
+        if str(subject.trainer.precision) != "32-true":
+            copies[_AS_TRAINED] = copy_of(subject.as_trained, share=True)
+        self.samples = Samples()
+        self.replay = Replay(subject, copies, as_trained={_AS_TRAINED})
+
+    def run(self, settings: ValidationSettings, advance: Callable[[int], None] | None) -> None:
+        """Replay; metrics that are never logged are found after the first batch, if that can tell."""
+
+        def advanced(num_items: int) -> None:
+            if self.samples.count == num_items:
+                check_first_step(settings.metrics, self.replay.subject, self.recorders[_REFERENCE].logged)
+            if advance is not None:
+                advance(num_items)
+
+        self.replay.run(around=self._around, advance=advanced)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What went wrong with the candidates that did not reach the end."""
+        failed = self.replay.failures.items()
+        return {name: f"{type(error).__name__}: {error}" for name, error in failed if name in self.recorders}
+
+    @contextmanager
+    def _around(self, name: str, step: Step, batch: Any) -> Iterator[None]:  # noqa: ANN401 - the user's batch
+        if name == _REFERENCE:
+            self.samples.add(batch, num_items=step.num_items)
+        if name not in self.recorders:
+            yield
+            return
+        with self.recorders[name].during(step):
+            yield
+
+
+def _metrics(
+    watched: _Pass, names: tuple[str, ...], settings: ValidationSettings
+) -> tuple[dict[str, MetricScores], list[str]]:
+    """The scores by metric; each may resample for its share of the time that is left."""
+    deadline = perf_counter() + settings.bootstrap_seconds
+    scores, notes = {}, []
+    with warnings.catch_warnings(), torch.no_grad():
+        # What metrics warn about on a few items, such as a class without examples, says nothing of the user's data.
+        warnings.simplefilter("ignore")
+        for done, name in enumerate(names):
+            seconds = max(deadline - perf_counter(), 0.0) / (len(names) - done)
+            scores[name], note = _one_metric(watched, name, settings, seconds)
+            notes += [f"{name}: {note}"] if note else []
+    return scores, notes
+
+
+def _one_metric(
+    watched: _Pass, name: str, settings: ValidationSettings, seconds: float
+) -> tuple[MetricScores, str | None]:
+    traces = {
+        copy: trace_of(name, recorder, watched.replay.metrics[copy][name])
+        for copy, recorder in watched.recorders.items()
+        if name in watched.replay.metrics.get(copy, {})
+    }
+    reference = traces.pop(_REFERENCE)
+    better = higher_is_better(name, reference.source, watched.replay.subject.trainer.callbacks)
+    found = find_evidence(reference, traces, higher_is_better=better, settings=settings, seconds=seconds)
+    values = {copy: trace.value for copy, trace in traces.items()}
+    scores = MetricScores(
+        reference=reference.value,
+        candidates=values,
+        higher_is_better=better,
+        in_unit_interval=in_unit_interval(reference.source, [reference.value, *values.values()]),
+        evidence=found.evidence,
+        why_not=found.why_not,
+    )
+    return scores, found.note
