@@ -19,8 +19,8 @@ __all__ = ["load"]
 _LINES_SHOWN = 3
 
 
-def load(module: LightningModule, path: Path | str, *, trust: bool) -> None:
-    """Put the weights of the checkpoint at `path` into `module`, as Lightning would, and reset its metrics.
+def load(module: LightningModule, path: Path | str, *, trust: bool) -> int | None:
+    """Epoch of the checkpoint at `path`, whose weights `module` has now, as Lightning would load it; metrics are reset.
 
     Raises:
         CheckpointError: It is absent, sharded, unreadable, holds more than plain data without `trust`, or does not
@@ -36,6 +36,8 @@ def load(module: LightningModule, path: Path | str, *, trust: bool) -> None:
         raise CheckpointError(f"{path} does not fit {type(module).__name__}: {_misfits(error)}") from error
     for metric in metrics_of(module):
         metric.reset()
+    epoch: int | None = checkpoint.get("epoch")
+    return epoch
 
 
 def _read(path: Path | str, *, trust: bool) -> dict[str, Any]:

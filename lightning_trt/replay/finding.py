@@ -35,9 +35,8 @@ def subject_of_fit(trainer: Trainer, module: LightningModule, *, checkpoint: Pat
     """
     combined = loaders_of(trainer, module, trainer.fit_loop.epoch_loop.val_loop)
     made = copy_of(module)
-    if checkpoint is not None:
-        load(made, checkpoint, trust=True)
-    return Subject.of(made, trainer=trainer, combined=combined)
+    epoch = None if checkpoint is None else load(made, checkpoint, trust=True)
+    return Subject.of(made, trainer=trainer, combined=combined, epoch=epoch)
 
 
 @contextmanager
@@ -70,12 +69,14 @@ def subject_of_module(
     made = copy_of(module)
     trainer = _quiet_trainer(package_of(module), accelerator)
     with _attached(trainer, made, data), random_state_kept():
+        epoch = None
         if checkpoint is not None:
             hooks = part_of(package_of(module), "trainer:call")
             hooks._call_lightning_module_hook(trainer, "setup", stage=trainer.state.fn)
             hooks._call_configure_model(trainer)
-            load(made, checkpoint, trust=trust)
-        yield Subject.of(made, trainer=trainer, combined=loaders_of(trainer, made, trainer.validate_loop))
+            epoch = load(made, checkpoint, trust=trust)
+        combined = loaders_of(trainer, made, trainer.validate_loop)
+        yield Subject.of(made, trainer=trainer, combined=combined, epoch=epoch)
 
 
 def _quiet_trainer(package: str, accelerator: str) -> Any:

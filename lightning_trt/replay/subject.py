@@ -23,7 +23,7 @@ class Subject:
     `module` is a copy of the user's, in evaluation mode, in float32, with the checkpoint's weights; `as_trained` the
     same in the data type that it was trained in (`module` itself unless the Trainer's precision is bf16-true or the
     like). `trainer` is the user's and only read. `combined` is a CombinedLoader of the Trainer's package over the
-    validation loaders, without distributed samplers.
+    validation loaders, without distributed samplers. `epoch` is the checkpoint's, None without one.
     """
 
     module: LightningModule
@@ -31,9 +31,10 @@ class Subject:
     trainer: Any
     combined: Any
     datamodule: LightningDataModule | None
+    epoch: int | None = None
 
     @classmethod
-    def of(cls, copied: LightningModule, *, trainer: Any, combined: object) -> Subject:
+    def of(cls, copied: LightningModule, *, trainer: Any, combined: object, epoch: int | None = None) -> Subject:
         """The subject around a copy that has the data type it was trained in."""
         copied = uncompiled(copied)
         is_float32 = not str(trainer.precision).endswith("-true") or trainer.precision == "32-true"
@@ -43,6 +44,7 @@ class Subject:
             trainer=trainer,
             combined=combined,
             datamodule=trainer.datamodule,
+            epoch=epoch,
         )
 
     @property

@@ -14,6 +14,7 @@ from lightning_trt.settings.export import (
     LatencySettings,
     ValidationSettings,
 )
+from lightning_trt.settings.options import ExportOptions
 from lightning_trt.settings.reading import member, plain, settings_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
@@ -21,6 +22,7 @@ __all__ = [
     "BuildSettings",
     "CalibrationSettings",
     "CalibratorName",
+    "ExportOptions",
     "ExportSettings",
     "GateSettings",
     "HardwareCompatibility",

@@ -6,9 +6,17 @@ writer leaves what was there before. Nothing here knows what the files mean.
 
 from __future__ import annotations
 
-from lightning_trt.storage.digests import sha256_of
+from lightning_trt.storage.digests import sha256_of, sha256_of_stream
 from lightning_trt.storage.locks import locked
 from lightning_trt.storage.siblings import clean_leftovers
 from lightning_trt.storage.whole import check_writable, whole_folder, write_whole
 
-__all__ = ["check_writable", "clean_leftovers", "locked", "sha256_of", "whole_folder", "write_whole"]
+__all__ = [
+    "check_writable",
+    "clean_leftovers",
+    "locked",
+    "sha256_of",
+    "sha256_of_stream",
+    "whole_folder",
+    "write_whole",
+]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_trt.errors import StorageError
 
-__all__ = ["sha256_of"]
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+__all__ = ["sha256_of", "sha256_of_stream"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -18,14 +22,26 @@ def sha256_of(path: Path | str) -> str:
     Raises:
         StorageError: The file cannot be read.
     """
-    digest = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+            return sha256_of_stream(file)
     except OSError as error:
         raise StorageError(
             f"cannot read {path} to take its digest: {error.strerror or error}. Check that it is a file that you may "
             "read; if it was removed, export again."
         ) from error
+
+
+def sha256_of_stream(file: BinaryIO) -> str:
+    """SHA-256 of what is left to read in `file`, in 64 hexadecimal digits.
+
+    Example:
+        >>> import io
+        >>> from lightning_trt.storage import sha256_of_stream
+        >>> sha256_of_stream(io.BytesIO(b""))[:8]
+        'e3b0c442'
+    """
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
