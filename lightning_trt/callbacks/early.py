@@ -1,0 +1,79 @@
+"""What can be known before training: whatever is impossible is said in the first second, not after the last epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_trt.callbacks.checkpoints import keeper_of
+from lightning_trt.errors import NoSamplesError, ReplayError, SettingsError
+from lightning_trt.pipeline import planned
+from lightning_trt.storage import check_writable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytorch_lightning import LightningModule, Trainer
+
+    from lightning_trt.settings import ExportSettings
+
+__all__ = ["check"]
+
+_SHARDED = {"FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy"}
+
+
+def check(trainer: Trainer, module: LightningModule, *, settings: ExportSettings, folder: Path) -> None:
+    """Nothing, where an export at the end of this fit is possible as far as one can see.
+
+    Raises:
+        SettingsError: A monitored metric that no ModelCheckpoint has, a limit on no metric, a sharded strategy.
+        UnsupportedPrecisionError: The backend has no such arithmetic.
+        BackendNotAvailableError: The asked backend cannot work here.
+        NoSamplesError: The fit validates on nothing.
+        ReplayError: The module has no `validation_step`.
+        StorageError: The folder of the results cannot be written.
+    """
+    planned(settings)
+    _check_strategy(trainer)
+    _check_validation(trainer, module)
+    _check_monitor(trainer, settings)
+    if trainer.is_global_zero:
+        check_writable(folder)
+
+
+def _check_strategy(trainer: Trainer) -> None:
+    names = {kind.__name__ for kind in type(trainer.strategy).__mro__}
+    if names & _SHARDED:
+        raise SettingsError(
+            f"{type(trainer.strategy).__name__} shards the module over ranks, and an export needs it whole. "
+            "Take TRTExportCallback out, consolidate the checkpoint after the fit, and call lightning_trt.export on "
+            "it; or train with DDP or on one device."
+        )
+
+
+def _check_validation(trainer: Trainer, module: LightningModule) -> None:
+    if type(module).validation_step is _empty_step(module):
+        raise ReplayError(
+            f"{type(module).__name__} has no validation_step, and running it is how calibration and the accuracy drop "
+            "are done. Write one that logs a metric, or take TRTExportCallback out."
+        )
+    if trainer.limit_val_batches == 0:
+        raise NoSamplesError(
+            "limit_val_batches=0: this fit validates on nothing, so there is nothing to calibrate and to measure on. "
+            "Allow some batches, or take TRTExportCallback out."
+        )
+
+
+def _empty_step(module: LightningModule) -> object:
+    owner = next(kind for kind in reversed(type(module).__mro__) if kind.__name__ == "LightningModule")
+    return owner.__dict__.get("validation_step")
+
+
+def _check_monitor(trainer: Trainer, settings: ExportSettings) -> None:
+    keeper = keeper_of(trainer, settings.monitor)
+    has_monitor = keeper is not None and keeper.monitor is not None
+    unnamed = [rule for rule in settings.gate.all_rules if rule.metric is None] if settings.gate else []
+    if unnamed and not has_monitor:
+        raise SettingsError(
+            "gate has a limit without a metric, which means the monitored one, and no ModelCheckpoint of this Trainer "
+            "monitors any. Write gate={'metric': 'val/acc', ...}, or ModelCheckpoint(monitor='val/acc', mode='max')."
+        )

@@ -1,0 +1,216 @@
+"""The callback: when training ends, engines of the best checkpoint, measured and judged."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.console import Console
+
+from lightning_trt.callbacks.checkpoints import best_of
+from lightning_trt.callbacks.early import check
+from lightning_trt.callbacks.loggers import log, scalars
+from lightning_trt.callbacks.packages import Callback, adopted
+from lightning_trt.distributed import on_rank_zero
+from lightning_trt.errors import LightningTRTError
+from lightning_trt.pipeline import enforce, export_fit, results_folder
+from lightning_trt.renderers import json, terminal
+from lightning_trt.settings import (
+    BuildSettings,
+    CalibrationSettings,
+    CalibratorName,
+    ExportSettings,
+    GateSettings,
+    LatencySettings,
+    OnError,
+    OnGateFail,
+    ValidationSettings,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytorch_lightning import LightningModule, Trainer
+    from typing_extensions import Self
+
+    from lightning_trt.artifacts import Report
+    from lightning_trt.precision import Precision
+
+__all__ = ["TRTExportCallback"]
+
+
+@adopted
+class TRTExportCallback(Callback):
+    """Engines of the best checkpoint when `fit` ends, each with a measured accuracy drop and a verdict.
+
+    The user's module, metrics, DataModule and Trainer are left as they are: all work is done on copies. Results are in
+    `report`, in the files below `report.path`, in `trainer.callback_metrics` as `trt/<candidate>/<metric>`,
+    `trt/<candidate>/drop/<metric>` and `trt/<candidate>/p50_ms`, and with the loggers. Under `fast_dev_run` nothing is
+    done. Of several such callbacks with one `dirpath` the second writes to `<dirpath>-2`, and so on.
+
+    Args:
+        precisions: Candidates to build: fp32, tf32, fp16, bf16, int8, fp8.
+        calibrators: Calibrators for each quantized precision: minmax, percentile.
+        backend: `auto`, or the name of a backend.
+        boundary: Dotted name of the part of the module to export, or several; empty finds it.
+        monitor: Metric whose ModelCheckpoint is followed; None takes the Trainer's first.
+        dirpath: Folder for the results; None takes Hydra's output folder, else `<log_dir or default_root_dir>/trt`.
+        gate: Limits; None gates the monitored metric with max_drop 0.01 where it is known to lie in [0, 1].
+        calibration: How statistics are gathered.
+        validation: How the drop is measured.
+        latency: How latency is measured.
+        build: How engines are built.
+        on_error: What a failure of ours does to the fit: `report` writes it down and goes on, `raise` raises it.
+        on_gate_fail: What a failed gate does: `auto` raises where `gate` is given and no sweep is running, else warns.
+
+    Attributes:
+        report: The report of the last fit on every rank; None before the first, and where none could be made.
+
+    Raises:
+        SettingsError: A setting that cannot hold; the sentence names the nearest that can.
+
+    Example::
+
+        trainer = Trainer(callbacks=[ModelCheckpoint(monitor="val/acc", mode="max"), TRTExportCallback()])
+        trainer.fit(module, datamodule=dm)
+        print(trainer.callback_metrics["trt/int8-percentile/drop/val/acc"])
+    """
+
+    def __new__(cls, *_args: object, **_named: object) -> Self:
+        """An instance that the Trainer of either of Lightning's packages takes."""
+        adopted(TRTExportCallback)
+        return super().__new__(cls)
+
+    def __init__(  # noqa: PLR0913 - the fields of ExportSettings, one by one: LightningCLI and Hydra read the signature
+        self,
+        *,
+        precisions: Sequence[Precision | str] = ("fp32", "fp16", "int8"),
+        calibrators: Sequence[CalibratorName | str] = ("percentile",),
+        backend: str = "auto",
+        boundary: str | Sequence[str] = (),
+        monitor: str | None = None,
+        dirpath: str | Path | None = None,
+        gate: GateSettings | Mapping[str, Any] | None = None,
+        calibration: CalibrationSettings | Mapping[str, Any] | None = None,
+        validation: ValidationSettings | Mapping[str, Any] | None = None,
+        latency: LatencySettings | Mapping[str, Any] | None = None,
+        build: BuildSettings | Mapping[str, Any] | None = None,
+        on_error: OnError | str = "report",
+        on_gate_fail: OnGateFail | str = "auto",
+    ) -> None:
+        super().__init__()
+        self.settings = settings_of(
+            ExportSettings,
+            {
+                "precisions": precisions,
+                "calibrators": calibrators,
+                "backend": backend,
+                "boundary": boundary,
+                "monitor": monitor,
+                "dirpath": dirpath,
+                "gate": gate,
+                "calibration": calibration,
+                "validation": validation,
+                "latency": latency,
+                "build": build,
+                "on_error": on_error,
+                "on_gate_fail": on_gate_fail,
+            },
+        )
+        self.report: Report | None = None
+        self._folder = Path()
+        self._origin: dict[str, str] = {}
+
+    @property
+    def state_key(self) -> str:
+        """Tells two of these callbacks in one Trainer apart."""
+        settings = self.settings
+        return self._generate_state_key(
+            precisions=[each.value for each in settings.precisions],
+            calibrators=[each.value for each in settings.calibrators],
+            monitor=settings.monitor,
+            dirpath=None if settings.dirpath is None else str(settings.dirpath),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Import paths of the module and the DataModule, for whoever exports this checkpoint later."""
+        return dict(self._origin)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse what cannot work, before training."""
+        if stage != "fit" or _is_dry(trainer):
+            return
+        self._folder = self._numbered(trainer, results_folder(self.settings, trainer))
+        self._origin = {"module": _import_path(pl_module)}
+        datamodule = getattr(trainer, "datamodule", None)
+        if datamodule is not None:
+            self._origin["datamodule"] = _import_path(datamodule)
+        check(trainer, pl_module, settings=self.settings, folder=self._folder)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Export the best checkpoint on rank zero, and tell every rank what came of it."""
+        if _is_dry(trainer):
+            return
+        self.report = None
+        try:
+            said = on_rank_zero(lambda: self._exported(trainer, pl_module))
+        except Exception as error:
+            if self.settings.on_error is OnError.raises:
+                raise
+            _warn(error)
+            return
+        path, _, text = said.partition("\n")
+        self.report = json.from_text(text, Path(path) / "report.json")
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars(self.report).items()})
+        enforce(self.report, settings=self.settings)
+
+    def _exported(self, trainer: Trainer, module: LightningModule) -> str:
+        """Where the report lies, and its text."""
+        best = best_of(trainer, self.settings.monitor)
+        outcome = export_fit(
+            trainer, module, checkpoint=best.checkpoint, notes=best.notes, settings=self.settings, folder=self._folder
+        )
+        self.report = outcome.report
+        _show(outcome.report)
+        log(outcome.report, trainer.loggers, step=trainer.global_step)
+        if outcome.error is not None and self.settings.on_error is OnError.raises:
+            raise outcome.error
+        return f"{outcome.report.path}\n{json.to_text(outcome.report)}"
+
+    def _numbered(self, trainer: Trainer, folder: Path) -> Path:
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # an attribute that Trainer sets late
+        alike = [
+            each
+            for each in callbacks
+            if isinstance(each, TRTExportCallback) and each.settings.dirpath == self.settings.dirpath
+        ]
+        number = alike.index(self) + 1
+        return folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+
+
+def _is_dry(trainer: Any) -> bool:  # noqa: ANN401 - an attribute that mypy does not see on Trainer
+    return bool(trainer.fast_dev_run)
+
+
+def _import_path(thing: object) -> str:
+    kind = type(thing)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _show(report: Report) -> None:
+    console = Console()
+    console.print(terminal.table(report))
+    for line in terminal.short_summary(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _warn(error: Exception) -> None:
+    sentence = str(error) if isinstance(error, LightningTRTError) else f"{type(error).__name__}: {error}"
+    warnings.warn(
+        f"The export failed; the training and its checkpoints are as they were. {sentence} "
+        "(on_error='raise' would have raised this.)",
+        stacklevel=2,
+    )

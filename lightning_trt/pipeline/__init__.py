@@ -1,0 +1,11 @@
+"""One pipeline behind every way in: the road, and what leads on to it."""
+
+from __future__ import annotations
+
+from lightning_trt.pipeline.enforcement import enforce
+from lightning_trt.pipeline.entrances import export, export_fit
+from lightning_trt.pipeline.folders import results_folder
+from lightning_trt.pipeline.job import Outcome
+from lightning_trt.pipeline.plan import planned
+
+__all__ = ["Outcome", "enforce", "export", "export_fit", "planned", "results_folder"]

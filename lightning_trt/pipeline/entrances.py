@@ -1,0 +1,157 @@
+"""The ways on to the road: after a fit, and from a finished checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+from lightning_trt.artifacts import CheckpointReport
+from lightning_trt.pipeline.enforcement import enforce
+from lightning_trt.pipeline.folders import results_folder
+from lightning_trt.pipeline.job import Job, Outcome
+from lightning_trt.pipeline.plan import planned
+from lightning_trt.pipeline.reporting import assembled, write
+from lightning_trt.pipeline.road import walk
+from lightning_trt.progress import Progress, terminal_is_live
+from lightning_trt.replay import random_state_kept, subject_of_fit, subject_of_module
+from lightning_trt.settings import ExportSettings, settings_of
+from lightning_trt.stages.gate import gate
+from lightning_trt.storage import check_writable, clean_leftovers, locked, sha256_of, sha256_of_stream, whole_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+    from torch.utils.data import DataLoader
+    from typing_extensions import Unpack
+
+    from lightning_trt.artifacts import Report
+    from lightning_trt.replay import Subject
+    from lightning_trt.settings import ExportOptions
+
+__all__ = ["export", "export_fit"]
+
+_DIGEST_DIGITS = 8
+
+
+def export(
+    module: LightningModule,
+    data: LightningDataModule | DataLoader[Any] | Iterable[DataLoader[Any]],
+    *,
+    checkpoint: Path | str | None = None,
+    trust: bool = False,
+    **options: Unpack[ExportOptions],
+) -> Report:
+    """The report on engines of `module`, without training.
+
+    Args:
+        module: Is copied, and not changed.
+        data: Where the validation samples come from: a DataModule, or validation loaders.
+        checkpoint: Weights to load into the copy; None takes the module's own.
+        trust: Load a checkpoint that holds more than weights and plain data, which runs code of whoever wrote it.
+        options: The fields of `ExportSettings`.
+
+    Raises:
+        SettingsError: An option that cannot hold.
+        UnsupportedPrecisionError: The backend has no such arithmetic.
+        CheckpointError: The checkpoint is absent, unreadable, or does not fit the module.
+        GateFailedError: The gate said no, and `on_gate_fail` lets that raise; the report is written.
+        LightningTRTError: What ended all candidates at once; the report is written.
+
+    Example::
+
+        report = lightning_trt.export(Net(), DigitsDataModule(), checkpoint="best.ckpt", precisions=("int8",))
+        engine = lightning_trt.load(report.path / "int8-percentile")
+    """
+    settings = settings_of(ExportSettings, options)
+    folder = results_folder(settings)
+    plan = planned(settings)
+    check_writable(folder)
+    with random_state_kept(), subject_of_module(module, data, checkpoint=checkpoint, trust=trust) as subject:
+        about = CheckpointReport(
+            path=None if checkpoint is None else str(checkpoint),
+            sha256=None,
+            epoch=subject.epoch,
+            monitor=settings.monitor,
+            score=None,
+        )
+        job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder)
+        outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
+    if outcome.error is not None:
+        raise outcome.error
+    enforce(outcome.report, settings=settings)
+    return outcome.report
+
+
+def export_fit(
+    trainer: Trainer,
+    module: LightningModule,
+    *,
+    checkpoint: CheckpointReport,
+    notes: tuple[str, ...],
+    settings: ExportSettings,
+    folder: Path,
+) -> Outcome:
+    """What came of a finished fit: the report on engines of `checkpoint`, below `folder`.
+
+    The checkpoint is one that this very fit wrote; where its path is None the weights in memory are exported.
+
+    Raises:
+        CheckpointError: The checkpoint is absent, sharded, or does not fit the module.
+        NoSamplesError: There is nothing to validate on.
+        StorageError: The folder cannot be written.
+    """
+    progress = Progress(speaks=True, is_live=terminal_is_live())
+    with random_state_kept():
+        subject = subject_of_fit(trainer, module, checkpoint=checkpoint.path)
+        about = replace(checkpoint, epoch=subject.epoch)
+        job = Job(
+            subject=subject, checkpoint=about, plan=planned(settings), settings=settings, folder=folder, notes=notes
+        )
+        return _run(_with_digest(job), progress=progress)
+
+
+def _run(job: Job, *, progress: Progress) -> Outcome:
+    """The road walked, the report judged, and all of it written: whole, or not at all."""
+    check_writable(job.folder.parent)
+    clean_leftovers(job.folder.parent)
+    with locked(job.folder), whole_folder(job.folder) as into:
+        findings, error = walk(job, into=into, progress=progress)
+        (report,) = gate((assembled(job, findings),), settings=job.settings.gate)
+        write(report, into)
+    return Outcome(report=report, error=error)
+
+
+def _with_digest(job: Job) -> Job:
+    """The job with its checkpoint's digest, and the folder named after both."""
+    path = job.checkpoint.path
+    if path is None:
+        name = f"weights-{_digest_of_weights(job.subject)[:_DIGEST_DIGITS]}"
+        return replace(job, folder=job.folder / name)
+    digest = _digest_of(path)
+    stem = Path(path).name.removesuffix(".ckpt")
+    return replace(
+        job,
+        checkpoint=replace(job.checkpoint, sha256=digest),
+        folder=job.folder / f"{stem}-{digest[:_DIGEST_DIGITS]}",
+    )
+
+
+def _digest_of(path: str) -> str:
+    """SHA-256 of a checkpoint, wherever it lies."""
+    if "://" not in path:
+        return sha256_of(path)
+    with fsspec.open(path, "rb") as file:
+        return sha256_of_stream(file)
+
+
+def _digest_of_weights(subject: Subject) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in subject.module.named_parameters():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,42 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+    from lightning_trt.settings import ExportSettings
+
+__all__ = ["is_in_sweep", "results_folder"]
+
+
+def results_folder(settings: ExportSettings, trainer: Trainer | None = None) -> Path:
+    """`dirpath`, else Hydra's output folder, else `trt` in the Trainer's log folder, or in the working folder.
+
+    Every rank must call this: Lightning's `log_dir` is agreed on among them.
+    """
+    logged = None if trainer is None else trainer.log_dir or trainer.default_root_dir
+    if settings.dirpath is not None:
+        return settings.dirpath.absolute()
+    hydra = _hydra()
+    if hydra is not None:
+        return Path(hydra.runtime.output_dir).absolute()
+    return Path(logged or ".", "trt").absolute()
+
+
+def is_in_sweep() -> bool:
+    """Whether this is one point of a Hydra multirun."""
+    hydra = _hydra()
+    return hydra is not None and str(getattr(hydra.mode, "name", hydra.mode)) == "MULTIRUN"
+
+
+def _hydra() -> Any | None:  # noqa: ANN401 - Hydra's configuration has no better type
+    # Inside a Hydra app it is imported already; outside of one nobody shall pay for it.
+    core = sys.modules.get("hydra.core.hydra_config")
+    if core is None or not core.HydraConfig.initialized():
+        return None
+    return core.HydraConfig.get()

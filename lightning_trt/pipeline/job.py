@@ -1,0 +1,63 @@
+"""What one run is asked, and what its stations find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lightning_trt.artifacts import Candidate, CheckpointReport, Latency, Report, Scores, Statistics
+    from lightning_trt.pipeline.plan import Asked, Plan
+    from lightning_trt.precision import Precision
+    from lightning_trt.replay import Subject
+    from lightning_trt.settings import ExportSettings
+
+__all__ = ["REFERENCE", "Findings", "Job", "Outcome"]
+
+REFERENCE = "torch-fp32"
+"""Name of the checkpoint's own module in fp32 torch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run: what is exported, into which candidates, how, and to which folder."""
+
+    subject: Subject
+    checkpoint: CheckpointReport
+    plan: Plan
+    settings: ExportSettings
+    folder: Path
+    notes: tuple[str, ...] = ()
+
+    @property
+    def high_precision(self) -> Precision:
+        """What quantized candidates compute the rest in."""
+        return self.settings.build.high_precision or self.plan.backend.high_precision
+
+    def computes_in(self, asked: Asked) -> Precision:
+        """What a candidate computes in where it is not quantized."""
+        return self.high_precision if asked.precision.is_quantized else asked.precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the stations brought, by boundary or by candidate; `failures` says why something is missing."""
+
+    statistics: Mapping[str, Statistics] = field(default_factory=lambda: MappingProxyType({}))
+    candidates: Mapping[str, Candidate] = field(default_factory=lambda: MappingProxyType({}))
+    latency: Mapping[str, tuple[Latency, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    scores: Scores | None = None
+    failures: Mapping[str, Exception] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The report, which is written, and the error that ended all candidates at once, if one did."""
+
+    report: Report
+    error: Exception | None = None

@@ -1,0 +1,170 @@
+"""From what the stations found to the report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+import lightning_trt
+from lightning_trt.artifacts import (
+    CandidateReport,
+    DataReport,
+    EnvironmentReport,
+    GateReport,
+    ReferenceReport,
+    Report,
+    Verdict,
+)
+from lightning_trt.calibrators import beyond_fp16
+from lightning_trt.pipeline.job import REFERENCE
+from lightning_trt.precision import Precision
+from lightning_trt.renderers import json, markdown
+from lightning_trt.settings import plain
+from lightning_trt.stages.compare import compare
+from lightning_trt.storage import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lightning_trt.artifacts import Candidate, Latency, MetricReport
+    from lightning_trt.pipeline.job import Findings, Job
+    from lightning_trt.pipeline.plan import Asked
+    from lightning_trt.precision import DType
+
+__all__ = ["assembled", "write"]
+
+_DEFAULT_ALPHA = 0.025
+_MAX_NAMED = 5
+
+
+def assembled(job: Job, findings: Findings) -> Report:
+    """The report before the gate: every candidate ungated, or in error where it failed."""
+    alpha = job.settings.gate.alpha if job.settings.gate else _DEFAULT_ALPHA
+    metrics = compare(findings.scores, alpha=alpha) if findings.scores else {}
+    return Report(
+        path=job.folder,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        version=lightning_trt.__version__,
+        checkpoint=job.checkpoint,
+        environment=_environment(job),
+        data=_data(findings),
+        reference=ReferenceReport(
+            name=REFERENCE,
+            metrics={name: each.reference for name, each in findings.scores.metrics.items()} if findings.scores else {},
+            latency=findings.latency.get(REFERENCE, ()),
+        ),
+        candidates={
+            each.name: _candidate(each, job, findings, metrics.get(each.name, {})) for each in job.plan.candidates
+        },
+        gate=GateReport(alpha=alpha, rules=(), results=()),
+        chosen=None,
+        verdict=Verdict.ungated,
+        notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
+        settings=plain(job.settings),
+    )
+
+
+def write(report: Report, into: Path) -> None:
+    """Nothing; `report.json` and `report.md` stand in `into`, whole."""
+    write_whole(into / "report.json", json.to_text(report))
+    write_whole(into / "report.md", markdown.render(report))
+
+
+def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:
+    built = findings.candidates.get(asked.name)
+    failure = findings.failures.get(asked.name)
+    latency = findings.latency.get(asked.name, ())
+    engines = built.engines.values() if built else ()
+    return CandidateReport(
+        name=asked.name,
+        precision=asked.precision,
+        calibrator=asked.calibrator.value if asked.calibrator else None,
+        backend=job.plan.backend.name,
+        path=job.folder / asked.name if built else None,
+        sha256=_digest(built) if built else None,
+        bytes=sum(engine.bytes for engine in engines) if built else None,
+        build_seconds=sum(engine.build_seconds for engine in engines) if built else None,
+        metrics={} if failure else metrics,
+        latency=latency,
+        speedup=_speedup(findings.latency.get(REFERENCE, ()), latency),
+        layers=_layers(built),
+        verdict=Verdict.error if failure else Verdict.ungated,
+        reasons=(_sentence(failure),) if failure else (),
+    )
+
+
+def _overflows(job: Job, findings: Findings) -> tuple[str, ...]:
+    """What fp16 cannot hold on a GPU, although a CPU, which computes in fp32, does not show it."""
+    uses_fp16 = any(job.computes_in(each) is Precision.fp16 for each in job.plan.candidates)
+    names = [name for statistics in findings.statistics.values() for name in beyond_fp16(statistics)]
+    if not uses_fp16 or not names:
+        return ()
+    listed = ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else "")
+    return (f"magnitudes above 65,504 were seen in {listed}: on a GPU fp16 holds them as infinity",)
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _digest(candidate: Candidate) -> str | None:
+    engines = tuple(candidate.engines.values())
+    return engines[0].sha256 if len(engines) == 1 else None
+
+
+def _layers(candidate: Candidate | None) -> dict[DType, int]:
+    counts: dict[DType, int] = {}
+    for engine in candidate.engines.values() if candidate else ():
+        for dtype, count in engine.layers.items():
+            counts[dtype] = counts.get(dtype, 0) + count
+    return counts
+
+
+def _speedup(reference: tuple[Latency, ...], candidate: tuple[Latency, ...]) -> float | None:
+    """The reference's p50 over the candidate's at the largest batch size at which both were timed."""
+    slow = {each.batch: each.p50_ms for each in reference}
+    fast = {each.batch: each.p50_ms for each in candidate}
+    shared = max(slow.keys() & fast.keys(), default=None)
+    return None if shared is None else slow[shared] / fast[shared]
+
+
+def _data(findings: Findings) -> DataReport:
+    scores = findings.scores
+    used = {index for statistics in findings.statistics.values() for index in statistics.indices}
+    evaluated = None if scores is None or scores.indices is None else set(scores.indices)
+    return DataReport(
+        samples=scores.samples if scores else 0,
+        digest=scores.digest if scores else "",
+        calibration_samples=len(used),
+        calibration_overlap=None if evaluated is None else len(used & evaluated),
+    )
+
+
+def _environment(job: Job) -> EnvironmentReport:
+    return EnvironmentReport(
+        backend=job.plan.backend.name,
+        backend_version=job.plan.backend.version,
+        torch=torch.__version__,
+        device=_processor(job.settings.build.threads),
+        compute_capability=None,
+    )
+
+
+def _processor(threads: int | None) -> str:
+    """The processor's name, and how many threads the engines may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor_name()}, {threads or cores} threads"
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
