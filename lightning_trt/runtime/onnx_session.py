@@ -137,4 +137,6 @@ def _session_options(options: Mapping[str, str]) -> Any:  # noqa: ANN401 - onnxr
             "basic), threads. The manifest was edited: take it as it was written."
         ) from error
     made.add_session_config_entry("session.disable_quant_qdq", "1")
+    # Threads that spin after a call would take the processor from whoever runs in between: torch, or another engine.
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return made
