@@ -74,14 +74,14 @@ def main(folder: str = "demo_output/diabetes") -> None:
         Regressor(),
         Diabetes(),
         checkpoint=keeper.best_model_path,
-        precisions=("fp32", "int8"),
+        precisions=("fp16", "int8"),
         calibrators=("minmax",),
         gate={"metric": "val/mae", "max_drop_relative": 0.02},
         dirpath=f"{folder}/engines",
     )
     for name, candidate in report.candidates.items():
         mae = candidate.metrics["val/mae"]
-        print(f"{name}: MAE {mae.value:.4f}, worse by {mae.drop:+.4f} [{mae.drop_low:+.4f}, {mae.drop_high:+.4f}]")
+        print(f"{name}: MAE {mae.value:.4f}, worse by {mae.drop:+.1e} [{mae.drop_low:+.1e}, {mae.drop_high:+.1e}]")
 
     # An engine is a module with the inputs and outputs of the part that it stands for: here `network`.
     engine = load(Path(report.path, "int8-minmax"))

@@ -78,7 +78,7 @@ class DigitReader(LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.reader = Reader()
-        self.accuracy = MulticlassAccuracy(num_classes=10, average="macro")
+        self.accuracy = MulticlassAccuracy(num_classes=10, average="micro")
 
     def training_step(self, batch: Scan) -> Tensor:
         return nn.functional.cross_entropy(self.reader(inputs_of(batch))["logits"], batch["target"])

@@ -101,25 +101,10 @@ class TRTExportCallback(Callback):
         on_error: OnError | str = "report",
         on_gate_fail: OnGateFail | str = "auto",
     ) -> None:
+        # Read before anything else stands here: the arguments by name, which are the fields of the settings.
+        given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         super().__init__()
-        self.settings = settings_of(
-            ExportSettings,
-            {
-                "precisions": precisions,
-                "calibrators": calibrators,
-                "backend": backend,
-                "boundary": boundary,
-                "monitor": monitor,
-                "dirpath": dirpath,
-                "gate": gate,
-                "calibration": calibration,
-                "validation": validation,
-                "latency": latency,
-                "build": build,
-                "on_error": on_error,
-                "on_gate_fail": on_gate_fail,
-            },
-        )
+        self.settings = settings_of(ExportSettings, given)
         self.report: Report | None = None
         self._folder = Path()
         self._origin: dict[str, str] = {}
