@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
+from lightning_trt.batches.nests import tensors_of
 from lightning_trt.replay.copying import metrics_of
 
 if TYPE_CHECKING:
@@ -143,9 +144,11 @@ class Recorder:
         # Above zero: a forward that calls update (twice, in some metrics), or a wrapper that updates what it wraps.
         if self._depth > 0 or (updates := self._updates[id(metric)]) is None:
             return
-        self._bytes_left -= sum(tensor.nbytes for tensor in _tensors((args, kwargs)))
+        self._bytes_left -= _nbytes((args, kwargs))
         if self._bytes_left < 0:
-            self._bytes_left += sum(tensor.nbytes for kept in updates for tensor in _tensors((kept.args, kept.kwargs)))
+            self._bytes_left += sum(
+                tensor.nbytes for kept in updates for tensor in tensors_of((kept.args, kept.kwargs))
+            )
             self._updates[id(metric)] = None
             return
         updates.append(Update(step=self._step, args=_kept(args), kwargs=_kept(kwargs)))
@@ -192,12 +195,8 @@ class Recorder:
         return None
 
 
-def _tensors(nest: object) -> Iterator[Tensor]:
-    if isinstance(nest, Tensor):
-        yield nest
-    elif isinstance(nest, dict | list | tuple):
-        for value in nest.values() if isinstance(nest, dict) else nest:
-            yield from _tensors(value)
+def _nbytes(nest: object) -> int:
+    return sum(tensor.nbytes for tensor in tensors_of(nest))
 
 
 def _kept(nest: Any) -> Any:

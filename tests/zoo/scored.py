@@ -8,14 +8,32 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
 
-from zoo.classifier import ConvNet
+from zoo.classifier import Classifier, ConvNet
+from zoo.data import CLASSES, Images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Scored", "rounded", "shown_logits"]
+__all__ = [
+    "OneMetricALoader",
+    "Plain",
+    "Scored",
+    "Siamese",
+    "SpoiltNet",
+    "TwoLoaders",
+    "WithinOne",
+    "as_binary",
+    "as_both",
+    "as_loss",
+    "as_regression",
+    "multiclass",
+    "rounded",
+    "shown_logits",
+]
 
 Shown = tuple[Any, ...]
 
@@ -85,3 +103,104 @@ def rounded(model: nn.Module, *, step: float) -> nn.Module:
         for weight in made.parameters():
             weight.copy_((weight / step).round() * step)
     return made
+
+
+def as_regression(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The first logit as a prediction of the class number."""
+    return logits[:, 0], targets.float()
+
+
+def as_binary(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The first logit, scaled so that some batches lie within [0, 1], as that of the first class."""
+    return logits[:, 0] / 4 + 0.4, (targets == 0).long()
+
+
+def as_both(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Both halves of what a siamese net would give, in one update of twice the rows."""
+    return torch.cat([logits, -logits]), torch.cat([targets, targets])
+
+
+def as_loss(logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
+    """The mean loss of the batch with its size as its weight."""
+    return nn.functional.cross_entropy(logits, targets), len(targets)
+
+
+class WithinOne(Metric):
+    """A user's own metric: share of predictions at most one class off."""
+
+    higher_is_better = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("near", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("seen", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        self.near += ((logits.argmax(dim=1) - targets).abs() <= 1).sum()
+        self.seen += len(targets)
+
+    def compute(self) -> Tensor:
+        return self.near / self.seen
+
+
+def multiclass(kind: Any, **options: Any) -> Metric:
+    """A multiclass metric of torchmetrics."""
+    made: Metric = kind(task="multiclass", num_classes=CLASSES, **options)
+    return made
+
+
+class Plain(Classifier):
+    """Logs scalars as plain tensors, with `options` of `self.log`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+        images, targets = batch
+        self.log("val/plain", nn.functional.cross_entropy(self(images), targets), **self.options)
+
+
+class SpoiltNet(nn.Module):
+    """An engine that answers with `value` only, or raises where that is None."""
+
+    def __init__(self, value: float | None) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.value is None:
+            raise RuntimeError("the engine is broken")
+        return torch.full((len(images), CLASSES), self.value)
+
+
+class TwoLoaders(Images):
+    """The validation data twice, in batches of eight and of five."""
+
+    def val_dataloader(self) -> Any:
+        return [DataLoader(self.val, batch_size=size) for size in (8, 5)]
+
+
+class OneMetricALoader(Classifier):
+    """Logs an Accuracy for each loader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each = nn.ModuleList(MulticlassAccuracy(CLASSES, average="micro") for _ in range(2))
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+        images, targets = batch
+        logits = self(images)
+        self.each[dataloader_idx].update(logits, targets)
+        self.log("val/acc", self.each[dataloader_idx])
+        self.log("val/loss", nn.functional.cross_entropy(logits, targets))
+
+
+class Siamese(Classifier):
+    """Calls the net twice in a step and updates its metric with both halves."""
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        images, targets = batch
+        for view in (images, images.flip(-1)):
+            self.accuracy.update(self(view), targets)
+        self.log("val/acc", self.accuracy)

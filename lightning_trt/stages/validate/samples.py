@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
 from torch.utils.data import SequentialSampler
 
+from lightning_trt.batches import data_digest, fingerprints
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from lightning_trt.replay import Step
 
 __all__ = ["Samples", "indices_of"]
 
-_NUMBERS_A_ROW = 64
-
 
 class Samples:
     """Counts and digests samples batch by batch; the same samples in other batches have the same digest.
-
-    Of each item at most 64 evenly spaced numbers of each tensor are read: enough to know a dataset again.
 
     Example:
         >>> import torch
@@ -37,19 +35,17 @@ class Samples:
 
     def __init__(self) -> None:
         self.count = 0
-        self._sha = hashlib.sha256()
+        self._fingerprints: list[NDArray[np.uint64]] = []
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the samples so far, in hexadecimal digits."""
-        return self._sha.hexdigest()
+        """Digest of the samples so far."""
+        return data_digest(self._fingerprints)
 
     def add(self, batch: object, *, num_items: int) -> None:
         """Add a batch of `num_items` samples."""
         self.count += num_items
-        rows = [_bytes_of_rows(tensor) for tensor in _tensors(batch) if tensor.ndim and len(tensor) == num_items]
-        if rows:
-            self._sha.update(torch.cat(rows, dim=1).numpy().tobytes())
+        self._fingerprints.append(fingerprints(batch, count=num_items))
 
 
 def indices_of(loaders: Sequence[Any], steps: Sequence[Step]) -> tuple[int, ...] | None:
@@ -63,17 +59,3 @@ def indices_of(loaders: Sequence[Any], steps: Sequence[Step]) -> tuple[int, ...]
         places.extend(range(start, start + count))
         start += len(loader.dataset)
     return tuple(places)
-
-
-def _bytes_of_rows(tensor: Tensor) -> Tensor:
-    rows = tensor.detach().reshape(len(tensor), -1)
-    some = torch.linspace(0, rows.shape[1] - 1, min(rows.shape[1], _NUMBERS_A_ROW)).long().to(rows.device)
-    return rows[:, some].cpu().contiguous().view(torch.uint8)
-
-
-def _tensors(nest: object) -> Iterator[Tensor]:
-    if isinstance(nest, Tensor):
-        yield nest
-    elif isinstance(nest, dict | list | tuple):
-        for value in nest.values() if isinstance(nest, dict) else nest:
-            yield from _tensors(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -44,28 +45,24 @@ class Units(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemUnits:
-    """Everything that a metric was given, in rows; `unit_of_row` says which dataset item each belongs to."""
+    """Everything that a metric was given, in rows; `unit_of_row` says which dataset item each belongs to.
+
+    `update_sizes` are the numbers of rows that were given together.
+    """
 
     columns: Inputs
     constants: Inputs
     unit_of_row: Tensor
+    update_sizes: tuple[int, ...]
     count: int
 
     def ways(self, algebra: Algebra, *, check_time: Callable[[], None]) -> Sequence[Callable[[], States]]:
-        """The states of each row alone; else of each row beside the first, less those of the first.
+        """The states of each row alone; else of each row beside another, less those of that one.
 
         Some metrics take no update of a single row.
         """
-
-        def states_of(*beside: int) -> States:
-            branches = algebra.branches(self._at(torch.arange(len(self.unit_of_row))))
-            return self._states_of_rows(algebra, beside=beside, branches=branches, check_time=check_time)
-
-        def beside_the_first() -> States:
-            twice = states_of(0)
-            return self._summed({name: state - state[0] / 2 for name, state in twice.items()})
-
-        return (lambda: self._summed(states_of()), beside_the_first)
+        states_of = partial(self._states, algebra, check_time=check_time)
+        return (partial(states_of, beside=False), partial(states_of, beside=True))
 
     def value(self, algebra: Algebra, repeats: Tensor) -> Tensor:
         """The value of one update with the rows of each item as often as it is seen."""
@@ -82,21 +79,31 @@ class ItemUnits:
     def _at(self, rows: Tensor) -> Inputs:
         return {name: _rows(column, rows) for name, column in self.columns.items()} | self.constants
 
-    def _states_of_rows(
-        self,
-        algebra: Algebra,
-        *,
-        beside: tuple[int, ...],
-        branches: Sequence[bool],
-        check_time: Callable[[], None],
-    ) -> States:
-        """States of each row together with the rows `beside`."""
-        blocks = []
-        for rows in torch.split(torch.arange(len(self.unit_of_row)), _ROWS_AT_ONCE):
-            check_time()
-            together = torch.stack([rows, *(torch.full_like(rows, other) for other in beside)], dim=1)
-            blocks.append(self._states_of_block(algebra, together, branches=branches, check_time=check_time))
-        return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+    def _states(self, algebra: Algebra, *, beside: bool, check_time: Callable[[], None]) -> States:
+        """States by item: those of its rows, each taken the way that its update went, summed up."""
+        by_branches: dict[tuple[bool, ...], list[Tensor]] = {}
+        for rows in torch.split(torch.arange(len(self.unit_of_row)), list(self.update_sizes)):
+            by_branches.setdefault(tuple(algebra.branches(self._at(rows))), []).append(rows)
+        summed: States = {}
+        for branches, updates in by_branches.items():
+            rows = torch.cat(updates)
+            other = rows[:1] if beside else rows[:0]
+            blocks = []
+            for block in torch.split(rows, _ROWS_AT_ONCE):
+                check_time()
+                together = torch.cat([block[:, None], other.expand(len(block), -1)], dim=1)
+                blocks.append(self._states_of_block(algebra, together, branches=branches, check_time=check_time))
+            self._add(summed, blocks, rows=rows, beside=beside)
+        return summed
+
+    def _add(self, summed: States, blocks: Sequence[States], *, rows: Tensor, beside: bool) -> None:
+        """Add the states of `rows` to those of their items."""
+        for name in blocks[0]:
+            state = torch.cat([block[name] for block in blocks]).double()
+            # The first row stood beside all, and beside itself.
+            own = state - state[0] / 2 if beside else state
+            zeros = own.new_zeros(self.count, *own.shape[1:])
+            summed[name] = summed.get(name, zeros).index_add(0, self.unit_of_row[rows], own)
 
     def _states_of_block(
         self, algebra: Algebra, rows: Tensor, *, branches: Sequence[bool], check_time: Callable[[], None]
@@ -112,12 +119,6 @@ class ItemUnits:
             check_time()
             one_by_one.append(algebra.states(self._at(row), branches=branches))
         return {name: torch.stack([states[name] for states in one_by_one]) for name in one_by_one[0]}
-
-    def _summed(self, states: States) -> States:
-        return {
-            name: state.new_zeros(self.count, *state.shape[1:]).index_add_(0, self.unit_of_row, state)
-            for name, state in states.items()
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +182,8 @@ def by_item(updates: Sequence[Update], steps: Sequence[Step]) -> ItemUnits:
     # A metric of one loader has only seen that loader's items: count these.
     seen, unit_of_row = torch.unique(torch.cat(items), return_inverse=True)
     columns = {name: _joined([columns[name] for columns, _ in tables]) for name in tables[0][0]}
-    return ItemUnits(columns=columns, constants=constants, unit_of_row=unit_of_row, count=len(seen))
+    sizes = tuple(len(part) for part in items)
+    return ItemUnits(columns=columns, constants=constants, unit_of_row=unit_of_row, update_sizes=sizes, count=len(seen))
 
 
 def by_batch(updates: Sequence[Update]) -> BatchUnits:
