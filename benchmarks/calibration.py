@@ -20,7 +20,6 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -31,9 +30,8 @@ import torch
 from nets import resnet18
 from record import Bound, arguments, record
 
-from lightning_trt.artifacts import BATCH, Boundary, OnnxGraph, TensorSpec
+from lightning_trt.artifacts import BATCH, Boundary, OnnxGraph, Structure, TensorSpec
 from lightning_trt.calibrators import MinMax, Percentile
-from lightning_trt.runtime.structure import flatten
 from lightning_trt.settings import CalibrationSettings
 from lightning_trt.stages.calibrate import calibrate
 from lightning_trt.stages.export import export
@@ -54,23 +52,26 @@ class Image:
     inputs: tuple[torch.Tensor, ...]
 
 
-@cache
-def graph() -> OnnxGraph:
-    """ResNet-18, exported."""
-    net = resnet18()
-    images = torch.randn(2, 3, 224, 224)
-    input_structure, _ = flatten(((images,), {}), is_leaf=torch.is_tensor)
-    output_structure, _ = flatten(net(images), is_leaf=torch.is_tensor)
+def graph_of(model: ir.Model) -> OnnxGraph:
+    """The model with the boundary that it was exported from."""
+    image = Structure(kind="tensor", index=0)
+    arguments_of_call = (Structure(kind="tuple", items=(image,)), Structure(kind="dict"))
     boundary = Boundary(
         name="net",
         inputs=(TensorSpec(name="x", dtype="float32", shape=(BATCH, 3, 224, 224)),),
         outputs=(TensorSpec(name="logits", dtype="float32", shape=(BATCH, 1000)),),
-        input_structure=input_structure,
-        output_structure=output_structure,
+        input_structure=Structure(kind="tuple", items=arguments_of_call),
+        output_structure=image,
     )
+    return OnnxGraph(model=model, boundary=boundary)
+
+
+def exported() -> OnnxGraph:
+    """ResNet-18 as ONNX."""
+    boundary = graph_of(ir.Model(ir.Graph([], [], nodes=[]), ir_version=10)).boundary
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
-        return export(net, boundary, inputs=(images,))
+        return export(resnet18(), boundary, inputs=(torch.randn(2, 3, 224, 224),))
 
 
 def images(count: int) -> Iterator[Image]:
@@ -80,22 +81,22 @@ def images(count: int) -> Iterator[Image]:
         yield Image("net", index, (torch.randn(1, 3, 224, 224, generator=generator),))
 
 
-def calibrated(count: int, *, histograms: bool) -> None:
+def calibrated(graph: OnnxGraph, count: int, *, histograms: bool) -> None:
     """Nothing; so many images were calibrated with, and ranges were read."""
     statistics = calibrate(
-        {"net": graph()}, images(count), settings=CalibrationSettings(), histograms=histograms, threads=1
+        {"net": graph}, images(count), settings=CalibrationSettings(), histograms=histograms, threads=1
     )
     calibrator = Percentile() if histograms else MinMax()
     calibrator.ranges(statistics["net"])
 
 
-def loop(count: int) -> None:
+def loop(graph: OnnxGraph, count: int) -> None:
     """Nothing; so many images went through the graph as it is, in the same blocks."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        ir.save(graph().model.clone(), path, external_data="model.data")
+        ir.save(graph.model.clone(), path, external_data="model.data")
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     waiting = []
     for image in images(count):
@@ -113,14 +114,14 @@ def seconds(work: Callable[[], None]) -> float:
     return time.process_time() - start
 
 
-def times(count: int, repeats: int) -> dict[str, list[float]]:
+def times(graph: OnnxGraph, count: int, repeats: int) -> dict[str, list[float]]:
     """Milliseconds of processor time an image, of the loop and of each mode, in turns."""
 
     def passes(images_each: int) -> dict[str, float]:
         """One turn of each."""
-        found = {"loop": seconds(lambda: loop(images_each))}
+        found = {"loop": seconds(lambda: loop(graph, images_each))}
         for name, histograms in MODES.items():
-            found[name] = seconds(lambda histograms=histograms: calibrated(images_each, histograms=histograms))
+            found[name] = seconds(lambda histograms=histograms: calibrated(graph, images_each, histograms=histograms))
         return {name: 1e3 * spent / images_each for name, spent in found.items()}
 
     passes(2 * BLOCK)  # the first run of each finds its kernels and its memory
@@ -133,28 +134,27 @@ def ratio(milliseconds: dict[str, list[float]], mode: str) -> float:
     return median(one / plain for one, plain in zip(milliseconds[mode], milliseconds["loop"], strict=True))
 
 
-def peak_mib(count: int, *, histograms: bool) -> float:
-    """Peak memory of a process that calibrates with so many images."""
-    command = [sys.executable, __file__, "--peak", str(count), str(int(histograms))]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def peaks_mib(graph: OnnxGraph, counts: tuple[int, int]) -> dict[str, dict[int, float]]:
+    """Peak memory of a process of its own for each mode and number of images; it exports nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        ir.save(graph.model.clone(), path)
 
+        def peak(count: int, *, histograms: bool) -> float:
+            command = [sys.executable, __file__, "--peak", str(path), str(count), str(int(histograms))]
+            return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
-def slopes(counts: tuple[int, int], repeats: int) -> dict[str, dict[str, list[float]]]:
-    """Peak memory in MiB of each mode by number of images, in turns."""
-    rounds = [
-        {name: {str(count): peak_mib(count, histograms=flag) for count in counts} for name, flag in MODES.items()}
-        for _ in range(repeats)
-    ]
-    return {name: {str(count): [one[name][str(count)] for one in rounds] for count in counts} for name in MODES}
+        return {name: {count: peak(count, histograms=flag) for count in counts} for name, flag in MODES.items()}
 
 
 def main() -> int:
     """Exit status: 1 where a bound does not hold."""
     asked = arguments(__doc__.splitlines()[0])
     torch.set_num_threads(1)
-    count, repeats, counts = (16, 1, (8, 16)) if asked.quick else (256, 5, (64, 256))
-    milliseconds = times(count, repeats)
-    peaks = slopes(counts, 1 if asked.quick else 3)
+    count, repeats, counts = (16, 1, (8, 16)) if asked.quick else (256, 3, (64, 256))
+    graph = exported()
+    milliseconds = times(graph, count, repeats)
+    peaks = peaks_mib(graph, counts)
     few, many = counts
     bounds = [
         Bound(name="min-max / plain forward loop", value=ratio(milliseconds, "min-max"), bound=1.05, unit="x"),
@@ -167,7 +167,7 @@ def main() -> int:
         *(
             Bound(
                 name=f"memory an image, {name}",
-                value=(median(by_count[str(many)]) - median(by_count[str(few)])) / (many - few),
+                value=(by_count[many] - by_count[few]) / (many - few),
                 bound=0.05,
                 unit="MiB",
             )
@@ -178,15 +178,15 @@ def main() -> int:
     return record("calibration", bounds=bounds, measured=measured, method=__doc__, quick=asked.quick, out=asked.out)
 
 
-def print_peak(count: int, *, histograms: bool) -> int:
-    """Zero; the peak memory of this process stands on the terminal."""
+def print_peak(path: str, count: int, *, histograms: bool) -> int:
+    """Zero; the peak memory of this process in MiB stands on the terminal."""
     torch.set_num_threads(1)
-    calibrated(count, histograms=histograms)
+    calibrated(graph_of(ir.load(path)), count, histograms=histograms)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return 0
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--peak"]:
-        sys.exit(print_peak(int(sys.argv[2]), histograms=bool(int(sys.argv[3]))))
+        sys.exit(print_peak(sys.argv[2], int(sys.argv[3]), histograms=bool(int(sys.argv[4]))))
     sys.exit(main())

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 
 from lightning_trt.artifacts import BATCH
 from lightning_trt.passes import quantized_tensors, tap
@@ -17,6 +16,7 @@ from lightning_trt.passes import quantized_tensors, tap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import onnxruntime
     from numpy.typing import NDArray
 
 __all__ = ["Observed"]
@@ -69,6 +69,8 @@ def _batch_axis(value: ir.Value) -> int | None:
 
 
 def _session(model: ir.Model, threads: int | None) -> onnxruntime.InferenceSession:
+    import onnxruntime  # noqa: PLC0415 - a training script imports the callback, and loads no runtime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads or 0
