@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from lightning_trt.replay import Replay, copy_of, subject_of_fit
@@ -11,9 +10,9 @@ __all__ = ["replayed", "validated"]
 
 
 def validated(trainer: Any, module: Any, data: Any) -> dict[str, float]:
-    """`callback_metrics` after `Trainer.validate` of a copy at the best checkpoint."""
+    """`callback_metrics` after `Trainer.validate` at the best checkpoint, which leaves its weights in `module`."""
     path = trainer.checkpoint_callback.best_model_path
-    trainer.validate(copy.deepcopy(module), datamodule=data, ckpt_path=path, weights_only=False, verbose=False)
+    trainer.validate(module, datamodule=data, ckpt_path=path, weights_only=False, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
