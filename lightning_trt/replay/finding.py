@@ -71,11 +71,16 @@ def subject_of_module(
     trainer = _quiet_trainer(package_of(module), accelerator)
     with _attached(trainer, made, data), random_state_kept():
         if checkpoint is not None:
-            hooks = part_of(package_of(module), "trainer:call")
-            hooks._call_lightning_module_hook(trainer, "setup", stage=trainer.state.fn)
-            hooks._call_configure_model(trainer)
+            _set_up(trainer)
             load(made, checkpoint, trust=trust)
         yield Subject.of(made, trainer=trainer, combined=loaders_of(trainer, made, trainer.validate_loop))
+
+
+def _set_up(trainer: Any) -> None:
+    """Let the module make the parts that it makes in its hooks."""
+    hooks = part_of(package_of(trainer), "trainer:call")
+    hooks._call_lightning_module_hook(trainer, "setup", stage=trainer.state.fn)
+    hooks._call_configure_model(trainer)
 
 
 def _quiet_trainer(package: str, accelerator: str) -> Any:
