@@ -71,12 +71,17 @@ def subject_of_module(
     with _attached(trainer, made, data), random_state_kept():
         epoch = None
         if checkpoint is not None:
-            hooks = part_of(package_of(module), "trainer:call")
-            hooks._call_lightning_module_hook(trainer, "setup", stage=trainer.state.fn)
-            hooks._call_configure_model(trainer)
+            _set_up(trainer)
             epoch = load(made, checkpoint, trust=trust)
         combined = loaders_of(trainer, made, trainer.validate_loop)
         yield Subject.of(made, trainer=trainer, combined=combined, epoch=epoch)
+
+
+def _set_up(trainer: Any) -> None:
+    """Let the module make the parts that it makes in its hooks."""
+    hooks = part_of(package_of(trainer), "trainer:call")
+    hooks._call_lightning_module_hook(trainer, "setup", stage=trainer.state.fn)
+    hooks._call_configure_model(trainer)
 
 
 def _quiet_trainer(package: str, accelerator: str) -> Any:

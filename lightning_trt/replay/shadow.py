@@ -41,30 +41,41 @@ def shadow_of(
         as_trained: Under the precision plugin of the fit; else in plain float32.
         batches_per_loader: Stop each loader after so many; None leaves it to the Trainer's own limit.
     """
-    trainer, package = subject.trainer, package_of(subject.trainer)
+    trainer = subject.trainer
     shadow: Any = copy.copy(trainer)
     shadow._accelerator_connector = copy.copy(trainer._accelerator_connector)
     shadow._accelerator_connector.strategy = _strategy(trainer, module, as_trained=as_trained)
-    _take_state(shadow, package)
-    shadow._logger_connector = part_of(
-        package, "trainer.connectors.logger_connector.logger_connector:_LoggerConnector"
-    )(shadow)
-    shadow.validate_loop = _loop(shadow, trainer, package, subject.combined)
-    shadow.datamodule = _datamodule(subject, shadow)
-    shadow._data_connector = copy.copy(trainer._data_connector)
-    shadow._data_connector.trainer = shadow
-    selector = part_of(package, "trainer.connectors.data_connector:_DataHookSelector")
-    shadow._data_connector._datahook_selector = selector(module, shadow.datamodule)
-    shadow.callbacks = []
-    shadow.__class__ = _reading_callbacks_of(trainer)
-    shadow.profiler = part_of(package, "profilers:PassThroughProfiler")()
-    shadow._loggers = [_quiet_logger(package, folder) for _ in trainer.loggers]
-    shadow.save_checkpoint = _save_nothing
+    _take_state(shadow, package_of(trainer))
+    _take_data(shadow, subject, module)
+    _silence(shadow, trainer, folder)
     if batches_per_loader is not None and not _is_below(trainer.limit_val_batches, batches_per_loader):
         shadow.limit_val_batches = batches_per_loader
     module.trainer = shadow
     module.to(shadow.strategy.root_device)
     return shadow
+
+
+def _take_data(shadow: Any, subject: Subject, module: LightningModule) -> None:
+    """A validation loop of its own over the subject's loaders, and the hooks that batches go through."""
+    package = package_of(subject.trainer)
+    shadow.validate_loop = _loop(shadow, subject.trainer, package, subject.combined)
+    shadow.datamodule = _datamodule(subject, shadow)
+    shadow._data_connector = copy.copy(subject.trainer._data_connector)
+    shadow._data_connector.trainer = shadow
+    selector = part_of(package, "trainer.connectors.data_connector:_DataHookSelector")
+    shadow._data_connector._datahook_selector = selector(module, shadow.datamodule)
+
+
+def _silence(shadow: Any, trainer: Any, folder: str) -> None:
+    """Results of its own, no callback, quiet loggers, no profile and no checkpoint."""
+    package = package_of(trainer)
+    connector = part_of(package, "trainer.connectors.logger_connector.logger_connector:_LoggerConnector")
+    shadow._logger_connector = connector(shadow)
+    shadow.callbacks = []
+    shadow.__class__ = _reading_callbacks_of(trainer)
+    shadow.profiler = part_of(package, "profilers:PassThroughProfiler")()
+    shadow._loggers = [_quiet_logger(package, folder) for _ in trainer.loggers]
+    shadow.save_checkpoint = _save_nothing
 
 
 def _reading_callbacks_of(trainer: Any) -> type:

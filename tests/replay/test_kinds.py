@@ -40,7 +40,7 @@ def with_hyperparameters() -> Any:
     return m.WithHyperparameters(OmegaConf.create({"width": 4}))
 
 
-Kind = tuple["Callable[[], Any]", "Callable[[], Any]", dict[str, Any]]
+Kind = tuple["Callable[[], Any]", "Callable[..., Any]", dict[str, Any]]
 KINDS: dict[str, Kind] = {
     "plain": (Classifier, Images, {}),
     "dict batch, keyword call": (s.KeywordClassifier, s.DictImages, {}),
@@ -67,9 +67,9 @@ KINDS: dict[str, Kind] = {
     "compiled net": (compiled, Images, {}),
     "compiled module": (compiled_in_place, Images, {}),
     "stream": (Classifier, m.Stream, {}),
-    "limited stream": (Classifier, m.Stream, {"limit_val_batches": 3}),
+    "limited stream": (Classifier, m.Stream, {"limit_val_batches": 2}),
     "share of batches": (Classifier, Images, {"limit_val_batches": 0.5}),
-    "validation within the epoch": (Classifier, Images, {"val_check_interval": 3}),
+    "validation within the epoch": (Classifier, Images, {"val_check_interval": 1}),
     "shuffled": (Classifier, m.Shuffled, {}),
     "persistent workers": (Classifier, m.Workers, {}),
     "no inference mode": (Classifier, Images, {"inference_mode": False}),
@@ -85,7 +85,7 @@ KINDS: dict[str, Kind] = {
 def test_equals_validate(kind: str, tmp_path: Path) -> None:
     """Every kind of module and data scores as in Trainer.validate."""
     make, make_data, options = KINDS[kind]
-    module, data = make(), make_data()
+    module, data = make(), make_data(num_train=16, num_samples=21)
     trainer = fitted(module, data, tmp_path, **options)
 
     ours, theirs = replayed(trainer, module), validated(trainer, module, data)
@@ -97,7 +97,7 @@ def test_equals_validate(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 def test_equals_validate_as_trained(precision: Any, tmp_path: Path) -> None:
     """Under another precision the copy that runs as trained scores as in Trainer.validate."""
-    module, data = Classifier(), Images()
+    module, data = Classifier(), Images(num_train=16, num_samples=21)
     trainer = fitted(module, data, tmp_path, precision=precision)
 
     ours, theirs = replayed(trainer, module, as_trained=True), validated(trainer, module, data)
@@ -108,7 +108,7 @@ def test_equals_validate_as_trained(precision: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 def test_reference_is_float32(precision: Any, tmp_path: Path) -> None:
     """Whatever the fit's precision, the reference computes in float32, near to it."""
-    module, data = Classifier(), Images()
+    module, data = Classifier(), Images(num_train=16, num_samples=21)
     trainer = fitted(module, data, tmp_path, precision=precision)
 
     ours, theirs = replayed(trainer, module), validated(trainer, module, data)

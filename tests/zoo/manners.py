@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from zoo.data import CLASSES, Images
 
 __all__ = [
     "AnyArguments",
+    "AsksLogger",
     "Augmenting",
     "AugmentingImages",
     "ConfiguresModel",
@@ -31,7 +33,7 @@ __all__ = [
     "WithHyperparameters",
     "Workers",
     "WritesIntoBatch",
-]  # fmt: skip
+]
 
 
 class Augmenting(Classifier):
@@ -210,6 +212,15 @@ class Dropping(Classifier):
         super().__init__()
         self.model.append(nn.Dropout(0.5))
         self.model[1].eval().requires_grad_(requires_grad=False)
+
+
+class AsksLogger(Classifier):
+    """Writes a file into its logger's folder."""
+
+    def on_validation_epoch_end(self) -> None:
+        folder = Path(self.logger.log_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mine.txt").write_text("x")
 
 
 class Shuffled(Images):

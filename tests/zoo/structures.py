@@ -14,9 +14,24 @@ from zoo.classifier import Classifier, ConvNet
 from zoo.data import CLASSES, Images
 
 __all__ = [
-    "Autoencoder", "Detector", "DictImages", "Embedder", "EncodesOnly", "Gan", "KeywordClassifier", "ListImages",
-    "NamedOutputs", "OutOfReach", "Pairs", "PlainForward", "Preprocessing", "Siamese", "StringsInBatch", "TakesBatch", "WithTeacher",
-]  # fmt: skip
+    "Autoencoder",
+    "Detector",
+    "DictImages",
+    "Embedder",
+    "EncodesOnly",
+    "Gan",
+    "KeywordClassifier",
+    "ListImages",
+    "NamedOutputs",
+    "OutOfReach",
+    "Pairs",
+    "PlainForward",
+    "Preprocessing",
+    "Siamese",
+    "StringsInBatch",
+    "TakesBatch",
+    "WithTeacher",
+]
 
 
 class _Logs(Classifier):
