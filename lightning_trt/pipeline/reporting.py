@@ -146,12 +146,13 @@ def _data(findings: Findings) -> DataReport:
 
 
 def _environment(job: Job) -> EnvironmentReport:
+    backend = job.plan.backend
     return EnvironmentReport(
-        backend=job.plan.backend.name,
-        backend_version=job.plan.backend.version,
+        backend=backend.name,
+        backend_version=backend.version,
         torch=torch.__version__,
-        device=_processor(job.settings.build.threads),
-        compute_capability=None,
+        device=backend.environment.get("gpu") or _processor(job.settings.build.threads),
+        compute_capability=backend.environment.get("compute_capability"),
     )
 
 

@@ -13,7 +13,7 @@ from lightning_trt.passes import save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
-from lightning_trt.precision import Precision
+from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.replay import captured
 from lightning_trt.runtime import TRTModule
 from lightning_trt.stages.build import build
@@ -155,9 +155,13 @@ class _Road:
         return candidates
 
     def rewritten(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> OnnxGraph:
-        """The graph with the candidate's precision in it."""
+        """The graph with what the backend reads in it: the precision, or Q/DQ alone where types are the builder's."""
+        is_typed = self.job.plan.backend.precision_lives_in is PrecisionHome.graph
+        if not is_typed and not asked.precision.is_quantized:
+            return graph
         ranges = self.calibrator_of(asked).ranges(statistics) if asked.calibrator and statistics else None
-        return rewrite(graph, precision=asked.precision, high_precision=self.job.high_precision, ranges=ranges)
+        rest = self.job.high_precision if is_typed else Precision.fp32
+        return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges)
 
     @contextmanager
     def opened(self, candidates: Mapping[str, Candidate]) -> Iterator[Engines]:
