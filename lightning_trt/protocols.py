@@ -9,7 +9,7 @@ Change one only when two backends need the same thing and neither can have it be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_trt.precision import DType, Precision, PrecisionHome
     from lightning_trt.settings import BuildSettings
 
-__all__ = ["Adopter", "Backend", "Calibrator", "Session"]
+__all__ = ["Adopter", "Backend", "Builder", "Calibrator", "Session"]
 
 ArrayT = TypeVar("ArrayT")
 
@@ -79,6 +79,15 @@ class Backend(Protocol):
 
     def open(self, engine: Engine) -> Session[Tensor]:
         """A session on torch tensors of the engine whose files were already checked."""
+        ...
+
+
+@runtime_checkable
+class Builder(Protocol):
+    """A backend that builds engines also where they cannot run."""
+
+    def why_not_run(self) -> str | None:
+        """A sentence why its engines cannot run here, or None."""
         ...
 
 
