@@ -6,6 +6,7 @@ Enum members are kept by name, because their numbers changed between generations
 
 from __future__ import annotations
 
+from ctypes import CDLL
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _DTYPES = {
     "INT64": "int64",
     "BOOL": "bool",
 }
+_FIRST_WITH_WIDE_NUMBERS = 10
 _ERRORS = frozenset({"INTERNAL_ERROR", "ERROR"})
 
 
@@ -92,6 +94,23 @@ class Package:
             if hasattr(kinds, name) and not (name == "EXPLICIT_BATCH" and self.has_strong_typing):
                 flags |= 1 << int(getattr(kinds, name))
         return builder.create_network(flags)
+
+    def is_typed(self, network: Any) -> bool:
+        """Whether the network's precision is that of the graph."""
+        if not self.has_weak_typing:
+            return True
+        kinds = self.api.NetworkDefinitionCreationFlag
+        return hasattr(kinds, "STRONGLY_TYPED") and bool(network.get_flag(kinds.STRONGLY_TYPED))
+
+    def library_number(self) -> int:
+        """Version of TensorRT's library as its calibration caches write it; bindings may carry another patch number."""
+        major = self.version.partition(".")[0]
+        try:
+            return int(CDLL(f"libnvinfer.so.{major}").getInferLibVersion())
+        except (OSError, AttributeError):
+            numbers = [int(each) for each in self.version.split(".")[:3]]
+            scale = 1000 if numbers[0] < _FIRST_WITH_WIDE_NUMBERS else 10000
+            return numbers[0] * scale + numbers[1] * 100 + numbers[2]
 
     def set_flag(self, config: Any, name: str, *, on: bool) -> None:
         """Set or clear the builder's flag `name`; one that this generation lacks stays as it is."""

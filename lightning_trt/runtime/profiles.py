@@ -30,7 +30,7 @@ class Profiles:
     def of(cls, plan: Any, names: tuple[str, ...], *, boundary: Boundary) -> Profiles:
         """The profiles of an open engine with these inputs."""
         bounds = tuple(
-            {name: _three(plan.get_tensor_profile_shape(name, index)) for name in names}
+            {name: _bounds(plan, name, index) for name in names}
             for index in range(max(plan.num_optimization_profiles, 1))
         )
         return cls(bounds=bounds, axes={spec.name: spec.dynamic_axes for spec in boundary.inputs})
@@ -75,7 +75,10 @@ class Profiles:
         )
 
 
-def _three(shapes: Any) -> Bounds:
+def _bounds(plan: Any, name: str, index: int) -> Bounds:
+    fixed = tuple(plan.get_tensor_shape(name))
+    is_fixed = all(size >= 0 for size in fixed)
+    shapes = (fixed, fixed, fixed) if is_fixed else plan.get_tensor_profile_shape(name, index)
     least, typical, largest = (tuple(int(size) for size in shape) for shape in shapes)
     return least, typical, largest
 

@@ -9,8 +9,11 @@ import torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["Streams"]
+
+_HERE = nullcontext()
 
 
 class Streams:
@@ -25,17 +28,12 @@ class Streams:
         self._own = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._last = self._own
 
-    @contextmanager
-    def ordered(self) -> Iterator[None]:
+    def ordered(self) -> AbstractContextManager[object]:
         """Device and order for one call: what was put on another stream before is waited for."""
-        here = torch.cuda.current_device() == self.device.index
-        with nullcontext() if here else torch.cuda.device(self.device):
-            current = torch.cuda.current_stream()
-            if current != self._last:
-                # All contexts of a session share their scratch memory.
-                current.wait_stream(self._last)
-                self._last = current
-            yield
+        if torch.cuda.current_device() != self.device.index:
+            return self._ordered_elsewhere()
+        self._follow()
+        return _HERE
 
     def run(self, enqueue: Callable[[int], bool]) -> bool:
         """What `enqueue` answers, after it put its work on the stream whose handle it got."""
@@ -58,3 +56,16 @@ class Streams:
         except RuntimeError:  # torch's error for whatever CUDA refuses to capture
             return None
         return graph.replay if done else None
+
+    @contextmanager
+    def _ordered_elsewhere(self) -> Iterator[None]:
+        with torch.cuda.device(self.device):
+            self._follow()
+            yield
+
+    def _follow(self) -> None:
+        current = torch.cuda.current_stream()
+        if current != self._last:
+            # All contexts of a session share their scratch memory.
+            current.wait_stream(self._last)
+            self._last = current

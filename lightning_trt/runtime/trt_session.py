@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lightning_trt.runtime._trt import Package
     from lightning_trt.runtime.trt_call import Queue
 
-    Key = tuple[torch.Size, ...]
+    Key = tuple[tuple[torch.Size, torch.dtype], ...]
 
 __all__ = ["TensorRTSession"]
 
@@ -64,7 +64,8 @@ class TensorRTSession:
         self._profiles = Profiles.of(self._plan, tuple(self._inputs), boundary=engine.boundary)
         num_bytes = max(trt.scratch_bytes(self._plan), 1)
         self._scratch = torch.empty(num_bytes, dtype=torch.uint8, device=self._queue.device)
-        self._calls: OrderedDict[Key, Call] = OrderedDict()
+        self._names = {spec.name for spec in engine.boundary.inputs}
+        self._calls: OrderedDict[Key | None, Call] = OrderedDict()
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name, for inputs by name.
@@ -75,18 +76,19 @@ class TensorRTSession:
             SessionError: TensorRT failed on these inputs.
         """
         with self._lock:
-            if self._plan is None:
-                raise SessionClosedError(
-                    f"the session of {self._engine.folder} was closed, and then called. Load the engine again to go on."
-                )
-            check_inputs(self._engine.boundary, inputs)
+            self._check_open()
+            key = self._key(inputs)
             with self._queue.ordered():
-                parts = [self._run(part) for part in self._parts(inputs)]
+                if key in self._calls:
+                    return self._run(key, inputs)
+                check_inputs(self._engine.boundary, inputs)
+                parts = [self._run(self._prepared(part), part) for part in self._parts(inputs)]
         return parts[0] if len(parts) == 1 else self._joined(parts)
 
     def layers(self) -> Mapping[DType, int]:
         """Number of layers by the data type they compute in, from TensorRT's inspector."""
         with self._lock, self._queue.ordered():
+            self._check_open()
             inspector = self._plan.create_engine_inspector()
             # With dynamic shapes it knows nothing until it has a context whose shapes are set.
             shapes = self._profiles.typical_shapes()
@@ -110,6 +112,12 @@ class TensorRTSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _check_open(self) -> None:
+        if self._plan is None:
+            raise SessionClosedError(
+                f"the session of {self._engine.folder} was closed, and then called. Load the engine again to go on."
+            )
 
     def _deserialized(self) -> Any:
         path = self._engine.folder / self._engine.file
@@ -143,24 +151,28 @@ class TensorRTSession:
                 name: tensor[start : start + largest] if name in batched else tensor for name, tensor in inputs.items()
             }
 
-    def _run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        call = self._call_for({name: inputs[name].shape for name in self._inputs})
+    def _key(self, inputs: Mapping[str, Tensor]) -> Key | None:
+        """Shapes and types of the inputs: where a call was made for them, they were checked. None for other names."""
+        if inputs.keys() != self._names:
+            return None
+        return tuple([(inputs[name].shape, inputs[name].dtype) for name in self._inputs])
+
+    def _run(self, key: Key | None, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        self._calls.move_to_end(key)
         try:
-            outputs = call(inputs, use_graph=self._num_graphs > 0)
+            return self._calls[key](inputs, use_graph=self._num_graphs > 0)
         except SessionError as error:
             raise SessionError(f"{error} {' '.join(self._log.errors()[-3:])}") from error
-        return {name: tensor.to(self._gives[name]) for name, tensor in outputs.items()}
 
-    def _call_for(self, shapes: Mapping[str, torch.Size]) -> Call:
-        key = tuple(shapes.values())
-        if key in self._calls:
-            self._calls.move_to_end(key)
-            return self._calls[key]
-        while len(self._calls) >= max(self._num_graphs, 1):
-            self._calls.popitem(last=False)
-        call = Call(self._context(shapes), self._queue, inputs=self._inputs, outputs=self._outputs)
-        self._calls[key] = call
-        return call
+    def _prepared(self, inputs: Mapping[str, Tensor]) -> Key | None:
+        """Key of the call for inputs of these shapes, made if it is new; the one used longest ago makes room."""
+        key = self._key(inputs)
+        if key not in self._calls:
+            while len(self._calls) >= max(self._num_graphs, 1):
+                self._calls.popitem(last=False)
+            context = self._context({name: inputs[name].shape for name in self._inputs})
+            self._calls[key] = Call(context, self._queue, inputs=self._inputs, outputs=self._outputs, gives=self._gives)
+        return key
 
     def _context(self, shapes: Mapping[str, torch.Size]) -> Any:
         """A context whose shapes are set, under the first profile that takes them."""
