@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import onnx_ir
     from torch.export import ExportedProgram
 
+    from lightning_trt.artifacts.calibration import Ranges
+
 __all__ = ["BATCH", "Boundary", "OnnxGraph", "Structure", "TensorSpec"]
 
 BATCH = "batch"
@@ -81,11 +83,13 @@ class OnnxGraph:
 
     `program` is the torch program behind it while the process that exported it lives: its node names are the graph's
     tensor names (None after the TorchScript exporter). `sizes` are those of the dynamic axes in the call that was
-    exported, by name. `notes` say what a reader of the report should know.
+    exported, by name. `ranges` are what a builder shall quantize by, where the graph carries no Q/DQ. `notes` say what
+    a reader of the report should know.
     """
 
     model: onnx_ir.Model
     boundary: Boundary
     program: ExportedProgram | None = None
     sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    ranges: Ranges | None = None
     notes: tuple[str, ...] = ()

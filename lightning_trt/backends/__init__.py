@@ -21,6 +21,7 @@ _AUTO = "auto"
 
 # In the order in which `auto` asks them.
 _BACKENDS = {
+    "tensorrt": "lightning_trt.backends.tensorrt:TensorRT",
     "tensorrt_rtx": "lightning_trt.backends.tensorrt_rtx:TensorRTRTX",
     "onnxruntime": "lightning_trt.backends.onnxruntime:OnnxRuntime",
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lightning_trt.runtime._trt import Log, Package
     from lightning_trt.settings import TensorRTSettings
 
-__all__ = ["ONNX_FILE", "Draft", "Sizes", "add_profile", "drafted", "serialized", "sizes_of_axes"]
+__all__ = ["ONNX_FILE", "Draft", "Sizes", "add_profile", "drafted", "refusal", "serialized", "sizes_of_axes"]
 
 ONNX_FILE = "model.onnx"
 """What the plan was built from, beside it."""
@@ -32,7 +32,7 @@ _GROWTH = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A network that TensorRT has read, and how it shall be built."""
+    """A network that TensorRT has read, and how it shall be built; TensorRT does not keep `calibrator` alive."""
 
     trt: Package
     graph: OnnxGraph
@@ -40,6 +40,7 @@ class Draft:
     builder: Any  # TensorRT ships no types
     network: Any
     config: Any
+    calibrator: Any = None
 
 
 def drafted(trt: Package, graph: OnnxGraph, *, into: Path, is_typed: bool) -> Draft:
@@ -83,8 +84,8 @@ def sizes_of_axes(graph: OnnxGraph, settings: TensorRTSettings) -> dict[str, Siz
     return sizes
 
 
-def add_profile(draft: Draft, sizes: Mapping[str, Sizes]) -> None:
-    """Let `draft` serve these sizes of its dynamic axes, `batch` among them, and be tuned for the typical ones.
+def add_profile(draft: Draft, sizes: Mapping[str, Sizes]) -> Any:
+    """TensorRT's profile of these sizes of the dynamic axes, `batch` among them, tuned for the typical ones.
 
     Raises:
         BuildError: TensorRT does not take them.
@@ -98,6 +99,7 @@ def add_profile(draft: Draft, sizes: Mapping[str, Sizes]) -> None:
             profile.set_shape(spec.name, *shapes)
     if draft.config.add_optimization_profile(profile) < 0:
         raise refusal(draft, f"does not take the sizes {dict(sizes)}", advice="Change build.tensorrt")
+    return profile
 
 
 def serialized(draft: Draft) -> bytes:

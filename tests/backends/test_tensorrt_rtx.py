@@ -78,7 +78,7 @@ def test_few_layers_in_the_precision_are_said(tmp_path: Path) -> None:
 
 def test_no_layer_in_the_precision_is_an_error(tmp_path: Path) -> None:
     """An int8 engine without int8 is none."""
-    with pytest.raises(BuildError, match="int8 was asked for, and no layer computes in it: .* in fp32"):
+    with pytest.raises(BuildError, match="int8 was asked for, and no layer computes in it"):
         TensorRTRTX().build(
             net("residual").graph, precision=Precision.int8, into=tmp_path, settings=for_capabilities("8.6")
         )
