@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning_trt.errors import StorageError
 from lightning_trt.storage import locked, write_whole
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def offer(draft: Draft, path: Path) -> None:
 def keep(draft: Draft, path: Path) -> None:
     """Write the builder's timings to `path`, in place of those that were offered."""
     # A folder that cannot be written costs the next build its time, not this one its engine.
-    with suppress(StorageError):
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
             if any(_REFUSED in message for _, message in draft.log.lines):
