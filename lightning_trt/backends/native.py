@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Boundary, OnnxGraph, Ranges
     from lightning_trt.backends.drafts import Draft
+    from lightning_trt.protocols import Sample
     from lightning_trt.runtime._trt import Package
     from lightning_trt.settings import TensorRTSettings
 
-__all__ = ["ALGORITHMS", "Sample", "calibrated", "reading"]
+__all__ = ["ALGORITHMS", "cache_text", "calibrated", "reading"]
 
 ALGORITHMS = {
     "entropy2": "IInt8EntropyCalibrator2",
@@ -42,15 +43,6 @@ ALGORITHMS = {
 # What the legacy algorithm asks for: nearly all values, and no regression beyond them.
 _QUANTILE = 0.9999
 _CUTOFF = 1.0
-
-
-class Sample(Protocol):
-    """Flat inputs of one dataset item, in the boundary's order, each with a batch axis of size one."""
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The tensors."""
-        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,10 +72,14 @@ class _Feed:
             return None
 
 
-def reading(trt: Package, ranges: Ranges) -> Any:
-    """A calibrator that knows `ranges` and is fed nothing."""
-    header = f"TRT-{trt.library_number()}-EntropyCalibration2"
-    feed = _Feed(batch_size=1, batches=iter(()), known=text_of(ranges, header=header).encode())
+def cache_text(trt: Package, ranges: Ranges) -> str:
+    """The calibration cache of `ranges` that this TensorRT reads."""
+    return text_of(ranges, header=f"TRT-{trt.library_number()}-EntropyCalibration2")
+
+
+def reading(trt: Package, cache: str) -> Any:
+    """A calibrator that knows the text of a `cache` and is fed nothing."""
+    feed = _Feed(batch_size=1, batches=iter(()), known=cache.encode())
     return _calibrator(getattr(trt.api, ALGORITHMS["entropy2"]), feed)
 
 

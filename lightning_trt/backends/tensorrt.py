@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import OnnxGraph, Ranges
     from lightning_trt.backends.drafts import Draft, Sizes
-    from lightning_trt.backends.native import Sample
+    from lightning_trt.protocols import Sample
     from lightning_trt.settings import BuildSettings, TensorRTSettings
 
 __all__ = ["TensorRT"]
 
 _FILE = "model.engine"
 _LOG = "build.log"
+_CACHE = "calibration.cache"
 _ONLY_TYPED = frozenset({Precision.bf16, Precision.fp8})
 # Which keys of the environment an engine is bound to.
 _BOUND = {
@@ -133,6 +134,15 @@ class TensorRT:
         """A session of the engine, whose files were already checked."""
         return TensorRTSession(self._trt, engine)
 
+    def why_no_cache(self) -> str | None:
+        """A sentence why neither caches are read nor own calibrators are there, or None."""
+        if self._trt.has_calibrators:
+            return None
+        return (
+            f"tensorrt {self.version} neither reads calibration caches nor calibrates by itself. Use "
+            "calibration.quantized_by=pairs with it."
+        )
+
     def calibrated(
         self, graph: OnnxGraph, samples: Iterable[Sample], *, algorithm: str, batch_size: int, settings: BuildSettings
     ) -> Ranges:
@@ -143,10 +153,8 @@ class TensorRT:
             NoSamplesError: There are fewer samples than one batch.
             BuildError: TensorRT cannot run the graph.
         """
-        if not self._trt.has_calibrators:
-            raise BackendNotAvailableError(
-                f"tensorrt {self.version} has no calibrators of its own any more. Use ours, e.g. percentile."
-            )
+        if reason := self.why_no_cache():
+            raise BackendNotAvailableError(reason)
         return native.calibrated(
             self._trt, graph, samples, algorithm=algorithm, batch_size=batch_size, settings=settings.tensorrt
         )
@@ -162,7 +170,9 @@ class TensorRT:
         rest = settings.high_precision or self.high_precision
         configure(draft, precision, high_precision=rest, settings=settings.tensorrt)
         if graph.ranges is not None:
-            draft = replace(draft, calibrator=native.reading(self._trt, graph.ranges))
+            cache = native.cache_text(self._trt, graph.ranges)
+            write_whole(into / _CACHE, cache)
+            draft = replace(draft, calibrator=native.reading(self._trt, cache))
             draft.config.int8_calibrator = draft.calibrator
         return draft
 

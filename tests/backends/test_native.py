@@ -10,7 +10,7 @@ import torch
 from backends.engines import net
 
 from lightning_trt.artifacts import Range, Ranges
-from lightning_trt.backends.native import _batches, _Feed, calibrated, reading
+from lightning_trt.backends.native import _batches, _Feed, cache_text, calibrated, reading
 from lightning_trt.errors import SettingsError
 from lightning_trt.runtime._trt import Package
 from lightning_trt.settings import TensorRTSettings
@@ -100,14 +100,15 @@ def test_an_exception_is_kept() -> None:
 
 def test_a_cache_is_written_for_the_version_that_reads_it(package: Package) -> None:
     """TensorRT passes over a header of another."""
-    calibrator = reading(package, Ranges(tensors={"x": Range(low=-1.0, high=1.0)}))
+    ranges = Ranges(tensors={"x": Range(low=-1.0, high=1.0)})
+    calibrator = reading(package, cache_text(package, ranges))
 
     assert calibrator.read_calibration_cache() == b"TRT-9300-EntropyCalibration2\nx: 3c010204\n"
 
 
 def test_a_cache_is_fed_nothing(package: Package) -> None:
     """Should TensorRT ask all the same."""
-    assert reading(package, Ranges(tensors={})).get_batch(["x"]) is None
+    assert reading(package, "").get_batch(["x"]) is None
 
 
 def test_an_unknown_algorithm_is_refused(package: Package) -> None:
