@@ -25,7 +25,8 @@ _BACKENDS = {
     "tensorrt_rtx": "lightning_trt.backends.tensorrt_rtx:TensorRTRTX",
     "onnxruntime": "lightning_trt.backends.onnxruntime:OnnxRuntime",
 }
-_FILES = {"model.onnx": "onnxruntime"}
+# A plan first: what it was built from lies beside it.
+_FILES = {"model.engine": "tensorrt", "model.onnx": "onnxruntime"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

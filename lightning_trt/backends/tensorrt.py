@@ -16,6 +16,7 @@ from lightning_trt.backends.capabilities import least_capability, parts_of
 from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
 from lightning_trt.backends.proof import proved
 from lightning_trt.backends.trt_config import configure
+from lightning_trt.backends.trt_file import described
 from lightning_trt.errors import BackendNotAvailableError, UnsupportedPrecisionError
 from lightning_trt.passes import lower_opset
 from lightning_trt.precision import Precision, PrecisionHome
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from lightning_trt.artifacts import OnnxGraph, Ranges
+    from lightning_trt.artifacts import Boundary, OnnxGraph, Ranges
     from lightning_trt.backends.drafts import Draft, Sizes
     from lightning_trt.protocols import Sample
     from lightning_trt.settings import BuildSettings, TensorRTSettings
@@ -112,20 +113,8 @@ class TensorRT:
         write_whole(into / _LOG, draft.log.text)
         path = write_whole(into / _FILE, plan)
         bound = _BOUND[settings.tensorrt.hardware_compatibility]
-        engine = Engine(
-            folder=into,
-            file=_FILE,
-            sha256=sha256_of(path),
-            bytes=len(plan),
-            backend=self.name,
-            backend_version=self.version,
-            precision=precision,
-            calibrator=None,
-            boundary=graph.boundary,
-            build_seconds=0.0,  # the station holds the clock
-            layers={},
-            environment={key: self.environment[key] for key in bound},
-        )
+        environment = {key: self.environment[key] for key in bound}
+        engine = self._engine(path, boundary=graph.boundary, precision=precision, environment=environment)
         with self.open(engine) as session:
             layers = session.layers()
         return replace(engine, layers=layers, notes=proved(layers, precision))
@@ -133,6 +122,32 @@ class TensorRT:
     def open(self, engine: Engine) -> TensorRTSession:
         """A session of the engine, whose files were already checked."""
         return TensorRTSession(self._trt, engine)
+
+    def adopt(self, path: Path) -> Engine:
+        """The engine that the plan at `path` is; a plan says nothing of its precision, which counts as fp32.
+
+        Raises:
+            EngineError: This TensorRT cannot open it.
+        """
+        return self._engine(path, boundary=described(self._trt, path), precision=Precision.fp32, environment={})
+
+    def _engine(
+        self, path: Path, *, boundary: Boundary, precision: Precision, environment: Mapping[str, str]
+    ) -> Engine:
+        return Engine(
+            folder=path.parent,
+            file=path.name,
+            sha256=sha256_of(path),
+            bytes=path.stat().st_size,
+            backend=self.name,
+            backend_version=self.version,
+            precision=precision,
+            calibrator=None,
+            boundary=boundary,
+            build_seconds=0.0,  # the station holds the clock
+            layers={},
+            environment=environment,
+        )
 
     def why_no_cache(self) -> str | None:
         """A sentence why neither caches are read nor own calibrators are there, or None."""

@@ -10,10 +10,11 @@ from ctypes import CDLL
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.errors import BackendNotAvailableError
+from lightning_trt.errors import BackendNotAvailableError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = ["Log", "Package", "package"]
 
@@ -122,6 +123,21 @@ class Package:
         if hasattr(error, "node_name"):
             return f"{error.node_name()} ({error.node_operator()})"
         return nodes[error.node()] if 0 <= error.node() < len(nodes) else "the graph"
+
+    def deserialized(self, runtime: Any, path: Path, *, log: Log) -> Any:
+        """The engine in the file at `path`.
+
+        Raises:
+            EngineError: TensorRT cannot open it; the sentence holds what its log says.
+        """
+        plan = runtime.deserialize_cuda_engine(path.read_bytes())
+        if plan is None:
+            said = " ".join(log.errors()[:3]) or "its log holds no error"
+            raise EngineError(
+                f"{self.api.__name__} {self.version} cannot open {path}: {said}. Export again here, or free "
+                "device memory."
+            )
+        return plan
 
     def scratch_bytes(self, engine: Any) -> int:
         """Device memory that one execution of the engine needs, whatever its profile."""

@@ -54,7 +54,7 @@ class TensorRTSession:
         self._log = trt.log()
         self._lock = Lock()
         self._runtime = trt.api.Runtime(self._log.sink)
-        self._plan: Any = self._deserialized()
+        self._plan: Any = trt.deserialized(self._runtime, engine.folder / engine.file, log=self._log)
         names = [self._plan.get_tensor_name(index) for index in range(self._plan.num_io_tensors)]
         is_input = {name: self._plan.get_tensor_mode(name) == trt.api.TensorIOMode.INPUT for name in names}
         # An input that the graph does not read is in the boundary, and not in the plan.
@@ -118,16 +118,6 @@ class TensorRTSession:
             raise SessionClosedError(
                 f"the session of {self._engine.folder} was closed, and then called. Load the engine again to go on."
             )
-
-    def _deserialized(self) -> Any:
-        path = self._engine.folder / self._engine.file
-        plan = self._runtime.deserialize_cuda_engine(path.read_bytes())
-        if plan is None:
-            said = " ".join(self._log.errors()[:3]) or "its log holds no error"
-            raise EngineError(
-                f"TensorRT {self._trt.version} cannot open {path}: {said}. Export again here, or free device memory."
-            )
-        return plan
 
     def _dtype_of(self, name: str) -> torch.dtype:
         if self._plan.get_tensor_location(name) != self._trt.api.TensorLocation.DEVICE:

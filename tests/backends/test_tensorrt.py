@@ -210,6 +210,16 @@ def test_closing_gives_memory_back(engine: Engine) -> None:
     assert free - torch.cuda.mem_get_info()[0] < 64 << 20
 
 
+def test_a_plan_alone_tells_its_tensors(engine: Engine) -> None:
+    """Adopted, it takes positional arguments and gives what it gave."""
+    adopted = TensorRT().adopt(engine.folder / engine.file)
+    batch = images(4)["input_0"]
+
+    results = [TRTModule(each, open=TensorRT().open)(batch) for each in (engine, adopted)]
+
+    torch.testing.assert_close(*results)
+
+
 def test_a_truncated_plan_is_refused(engine: Engine, tmp_path: Path) -> None:
     """An adopted plan has no digest: TensorRT itself must refuse it."""
     (tmp_path / engine.file).write_bytes((engine.folder / engine.file).read_bytes()[:2000])

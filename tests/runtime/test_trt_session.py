@@ -13,6 +13,7 @@ from backends.engines import built, net
 from runtime.fake_tensorrt import Processor, make
 
 from lightning_trt.backends.onnxruntime import OnnxRuntime
+from lightning_trt.backends.trt_file import described
 from lightning_trt.errors import EngineError, InputMismatchError, SessionClosedError
 from lightning_trt.precision import DType, Precision
 from lightning_trt.runtime import TRTModule
@@ -229,3 +230,10 @@ def test_contexts_are_made_once_a_shape(engine: Engine, processor: Processor) ->
 def test_the_stand_in_narrows_int64() -> None:
     """Else the test of whole numbers tests nothing."""
     assert ir.DataType.INT64 is net("nested").graph.model.graph.inputs[2].dtype
+
+
+def test_a_plan_alone_tells_its_boundary(engine: Engine) -> None:
+    """Names, types and shapes; the first axis that may change is the batch."""
+    found = described(Package(make(TWO)), engine.folder / engine.file)
+
+    assert [found.inputs, found.outputs] == [engine.boundary.inputs, engine.boundary.outputs]
