@@ -143,9 +143,8 @@ def divergences(filled: NDArray[np.float64], beyond: float) -> NDArray[np.float6
         True
     """
     levels = _levels()
-    padded = np.append(filled, np.zeros(_WIDEST - 1))
-    sums = np.cumsum(sliding_window_view(padded, _WIDEST), axis=1)
-    means = sums / np.maximum(np.cumsum(sliding_window_view(padded > 0, _WIDEST), axis=1), 1)
+    sums = _runs(filled)
+    means = sums / np.maximum(_runs((filled > 0).astype(np.float64)), 1)
     merged = np.take(sums * _log(means), levels).sum(axis=1)
     last, last_level = filled[_LEVELS - 1 :], np.take(means, levels[:, -1])
     inside = np.cumsum(filled)[_LEVELS - 1 :]
@@ -164,6 +163,13 @@ def _levels() -> NDArray[np.intp]:
     ends = -(-np.arange(_LEVELS + 1) * kept[:, None] // _LEVELS)
     found: NDArray[np.intp] = (ends[:, :-1] * _WIDEST + np.diff(ends) - 1).astype(np.intp)
     return found
+
+
+def _runs(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of the 1, 2, ... 16 values from each one on; of shape `(2048, 16)`."""
+    below = np.append(0.0, np.cumsum(np.append(values, np.zeros(_WIDEST - 1))))
+    sums: NDArray[np.float64] = sliding_window_view(below, _WIDEST + 1)[:, 1:] - below[:NUM_LINEAR, None]
+    return sums
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
