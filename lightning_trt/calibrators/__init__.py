@@ -13,6 +13,7 @@ from lightning_trt.calibrators.entropy2 import Entropy2
 from lightning_trt.calibrators.legacy import Legacy
 from lightning_trt.calibrators.mean_minmax import MeanMinMax
 from lightning_trt.calibrators.minmax import MinMax
+from lightning_trt.calibrators.misfits import misfits
 from lightning_trt.calibrators.mse import Mse
 from lightning_trt.calibrators.percentile import Percentile
 from lightning_trt.calibrators.statistics import beyond_fp16, merge
@@ -34,6 +35,7 @@ __all__ = [
     "find",
     "load",
     "merge",
+    "misfits",
     "save",
 ]
 
