@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.calibrators.archive import load, save
+from lightning_trt.calibrators.entropy import Entropy
+from lightning_trt.calibrators.entropy2 import Entropy2
+from lightning_trt.calibrators.legacy import Legacy
+from lightning_trt.calibrators.mean_minmax import MeanMinMax
 from lightning_trt.calibrators.minmax import MinMax
+from lightning_trt.calibrators.misfits import misfits
+from lightning_trt.calibrators.mse import Mse
 from lightning_trt.calibrators.percentile import Percentile
 from lightning_trt.calibrators.statistics import beyond_fp16, merge
 from lightning_trt.settings import CalibratorName
@@ -17,7 +23,21 @@ if TYPE_CHECKING:
     from lightning_trt.protocols import Calibrator
     from lightning_trt.settings import CalibrationSettings
 
-__all__ = ["MinMax", "Percentile", "beyond_fp16", "find", "load", "merge", "save"]
+__all__ = [
+    "Entropy",
+    "Entropy2",
+    "Legacy",
+    "MeanMinMax",
+    "MinMax",
+    "Mse",
+    "Percentile",
+    "beyond_fp16",
+    "find",
+    "load",
+    "merge",
+    "misfits",
+    "save",
+]
 
 
 def find(name: CalibratorName, settings: CalibrationSettings) -> Calibrator:
@@ -32,5 +52,10 @@ def find(name: CalibratorName, settings: CalibrationSettings) -> Calibrator:
     table: dict[CalibratorName, Calibrator] = {
         CalibratorName.minmax: MinMax(),
         CalibratorName.percentile: Percentile(percentile=settings.percentile),
+        CalibratorName.mse: Mse(),
+        CalibratorName.entropy: Entropy(),
+        CalibratorName.entropy2: Entropy2(),
+        CalibratorName.legacy: Legacy(quantile=settings.quantile, cutoff=settings.cutoff),
+        CalibratorName.mean_minmax: MeanMinMax(),
     }
     return table[name]

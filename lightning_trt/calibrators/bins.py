@@ -15,7 +15,17 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FINITE_BINS", "INF_BIN", "NUM_BINS", "SHIFT", "bin_of", "lower_edges", "magnitudes", "upper_edge"]
+__all__ = [
+    "FINITE_BINS",
+    "INF_BIN",
+    "NUM_BINS",
+    "SHIFT",
+    "bin_of",
+    "borders",
+    "lower_edges",
+    "magnitudes",
+    "upper_edge",
+]
 
 SHIFT = 17
 """Bits of the pattern that a bin leaves open: 23 of the mantissa less the 6 that it keeps."""
@@ -54,6 +64,20 @@ def lower_edges() -> NDArray[np.float32]:
     """
     bits: NDArray[np.uint32] = np.arange(FINITE_BINS, dtype=np.uint32) << np.uint32(SHIFT)
     return bits.view(np.float32)
+
+
+def borders(largest: float) -> NDArray[np.float64]:
+    """Borders between the bins of finite values, none beyond `largest`, of shape `(FINITE_BINS + 1,)`.
+
+    So that the bin of the largest magnitude ends with it, and those behind are empty.
+
+    Example:
+        >>> from lightning_trt.calibrators.bins import borders
+        >>> borders(1.01)[8127:8130].tolist()
+        [0.9921875, 1.0, 1.01]
+    """
+    ends: NDArray[np.float64] = np.append(lower_edges(), np.inf).astype(np.float64)
+    return np.minimum(ends, largest)
 
 
 def upper_edge(index: int) -> float:

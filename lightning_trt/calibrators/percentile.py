@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_trt.artifacts import Range, Ranges, Statistics, TensorStatistics
 from lightning_trt.calibrators import bins
-from lightning_trt.errors import SettingsError
+from lightning_trt.calibrators.clip import clipped_by_histogram
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lightning_trt.artifacts import Ranges, Statistics
 
 __all__ = ["Percentile", "percentile_of"]
 
@@ -62,19 +63,12 @@ class Percentile:
         Raises:
             SettingsError: The pass behind `statistics` gathered extremes alone.
         """
-        return Ranges(tensors={name: self._range(name, tensor) for name, tensor in statistics.tensors.items()})
-
-    def _range(self, name: str, tensor: TensorStatistics) -> Range:
-        if tensor.positive is None or tensor.negative is None:
-            raise SettingsError(
-                f"the statistics of {name!r} hold extremes alone; percentile needs histograms. "
-                "Calibrate again with percentile among the calibrators."
-            )
-        reach = percentile_of(bins.magnitudes(tensor.positive, tensor.negative), self.percentile)
-        return Range(low=max(tensor.low, -reach), high=min(tensor.high, reach))
+        return clipped_by_histogram(
+            statistics, lambda counts, _: percentile_of(counts, self.percentile), calibrator="percentile"
+        )
 
 
-def percentile_of(counts: NDArray[np.int64], percentile: float) -> float:
+def percentile_of(counts: NDArray[np.int64], percentile: float | Fraction) -> float:
     """End of the bin in which `percentile` percent of the counted magnitudes are reached; 0 where none was counted.
 
     Example:

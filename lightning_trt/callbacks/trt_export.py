@@ -52,7 +52,8 @@ class TRTExportCallback(Callback):
 
     Args:
         precisions: Candidates to build: fp32, tf32, fp16, bf16, int8, fp8.
-        calibrators: Calibrators for each quantized precision: minmax, percentile.
+        calibrators: Calibrators for each quantized precision: minmax, percentile, mse, entropy, entropy2, legacy,
+            mean_minmax.
         backend: `auto`, or the name of a backend.
         boundary: Dotted name of the part of the module to export, or several; empty finds it.
         monitor: Metric whose ModelCheckpoint is followed; None takes the Trainer's first.

@@ -20,6 +20,11 @@ class CalibratorName(Enum):
 
     minmax = "minmax"
     percentile = "percentile"
+    mse = "mse"
+    entropy = "entropy"
+    entropy2 = "entropy2"
+    legacy = "legacy"
+    mean_minmax = "mean_minmax"
 
 
 class QuantizedBy(Enum):

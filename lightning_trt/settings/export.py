@@ -36,6 +36,8 @@ class CalibrationSettings:
     Attributes:
         samples: Number of dataset items, taken evenly over the whole validation set.
         percentile: Share of values, in percent, that the percentile calibrator keeps inside the range.
+        quantile: Share of values, from 0 to 1, that the legacy calibrator keeps inside the range.
+        cutoff: Share of the largest magnitude, from 0 to 1, that the legacy calibrator's range reaches at most.
         batch_size: Items pulled from the data at a time; None takes the loader's own. It never changes the ranges.
         block_size: Items in one forward pass; part of what the ranges depend on.
         quantized_by: What tells the backend how to quantize to int8, each for candidates of its own.
@@ -44,6 +46,8 @@ class CalibrationSettings:
 
     samples: int = 512
     percentile: float = 99.99
+    quantile: float = 0.99999
+    cutoff: float = 1.0
     batch_size: int | None = None
     block_size: int = 8
     quantized_by: tuple[QuantizedBy, ...] = (QuantizedBy.pairs,)
@@ -55,6 +59,10 @@ class CalibrationSettings:
         check_positive(self, "samples", "batch_size", "block_size")
         if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
             raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100].")
+        if not 0.5 < self.quantile <= 1:  # noqa: PLR2004 - the same
+            raise SettingsError(f"calibration.quantile is {self.quantile}; it must lie in (0.5, 1].")
+        if not 0 < self.cutoff <= 1:
+            raise SettingsError(f"calibration.cutoff is {self.cutoff}; it must lie in (0, 1].")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,23 @@ def statistics_of() -> Callable[..., Statistics]:
     return statistics
 
 
+@pytest.fixture(scope="session")
+def activations() -> dict[str, NDArray[np.float32]]:
+    """Values of shape `(8, 10000)` as layers give them, by the name of their distribution."""
+    generator = np.random.default_rng(7)
+    shape = (8, 10_000)
+    normal = generator.normal(size=shape)
+    kinds = {
+        "normal": normal,
+        "relu": np.maximum(normal, 0),
+        "laplace": generator.laplace(size=shape),
+        "lognormal": generator.lognormal(size=shape),
+        "uniform": generator.uniform(-1, 1, size=shape),
+        "sparse": generator.choice([0.0, 0.0, 0.25, 1.0, 3.7], size=shape),
+    }
+    return {kind: values.astype(np.float32) for kind, values in kinds.items()}
+
+
 def _tensor_of(values: NDArray[np.float32]) -> TensorStatistics:
     rows = np.asarray(values, np.float32).reshape(len(values), -1)
     sign = np.signbit(rows)
