@@ -66,6 +66,7 @@ def assembled(job: Job, findings: Findings) -> Report:
         verdict=Verdict.ungated,
         notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
         settings=plain(job.settings),
+        model=type(job.subject.module).__name__,
     )
 
 
