@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import Verdict
+from lightning_trt.artifacts import Level, Verdict
 from lightning_trt.renderers.numbers import drop_with_interval, number, sample_range, times
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def allowed_drop(report: Report, *, candidate: str, metric: str) -> float | None
 
 def summary(report: Report) -> str:
     """The verdict in one sentence, and what was chosen in another."""
-    if report.verdict is Verdict.ungated and report.gate.results:
+    if report.verdict is Verdict.ungated and _only_warns(report):
         return "Ungated: its rules only warn."
     said = _SAID[report.verdict] if report.verdict in _SAID else f"{_word(report)}: {_troubles(report)}."
     return said if report.chosen is None else f"{said} {_chosen(report, report.candidates[report.chosen])}"
@@ -132,21 +132,27 @@ def _samples_steps(report: Report) -> tuple[str, ...]:
 
 
 def _failed_steps(report: Report) -> tuple[str, ...]:
-    lossy = {each.candidate for each in report.gate.results if _is_lost(each)}
     failed = [each for each in report.candidates.values() if each.verdict is Verdict.failed]
-    if not any(each.precision.is_quantized and each.name in lossy for each in failed):
+    if not any(each.precision.is_quantized and not _is_only_slow(each, report) for each in failed):
         return ()
     used = f"{report.data.calibration_samples:,} were used"
     advice = "try another calibrator, or more calibration samples"
     return (f"A quantized candidate failed: {advice} ({used}): `calibration={{'samples': ...}}`",)
 
 
-def _is_lost(result: RuleResult) -> bool:
-    return result.verdict is Verdict.failed and not result.rule.limits_time
+def _only_warns(report: Report) -> bool:
+    levels = {each.rule.level for each in report.gate.results}
+    return levels == {Level.warn}
+
+
+def _is_only_slow(candidate: CandidateReport, report: Report) -> bool:
+    own = [each for each in report.gate.results if each.candidate == candidate.name]
+    broken = [each.rule for each in own if each.verdict is Verdict.failed]
+    return bool(broken) and all(rule.limits_time for rule in broken)
 
 
 def _ungated_step(report: Report) -> tuple[str, ...]:
-    if report.verdict is not Verdict.ungated or report.gate.results:
+    if report.verdict is not Verdict.ungated or _only_warns(report):
         return ()
     names = metric_names(report)
     metric = names[0] if names else "val/loss"
