@@ -189,9 +189,7 @@ def _metric(node: Node) -> MetricReport:
 def _evidence(node: Node) -> Evidence:
     kind = node.get("kind").text()
     if kind == "paired-binary":
-        return PairedBinary(
-            n=node.get("n").integer(), worse=node.get("worse").integer(), better=node.get("better").integer()
-        )
+        return _paired(node)
     if kind == "batch-means":
         return BatchMeans(
             n=node.get("n").integer(), mean=node.get("mean").number(), deviation=node.get("deviation").number()
@@ -199,6 +197,13 @@ def _evidence(node: Node) -> Evidence:
     if kind == "bootstrap":
         return _bootstrap(node)
     return node.get("kind").refuse('"paired-binary", "bootstrap" or "batch-means"')
+
+
+def _paired(node: Node) -> PairedBinary:
+    n, worse, better = (node.get(key).integer() for key in ("n", "worse", "better"))
+    if worse + better > n:
+        node.get("n").refuse(f"a number of items, of which {worse} got worse and {better} better,")
+    return PairedBinary(n=n, worse=worse, better=better)
 
 
 def _bootstrap(node: Node) -> Bootstrap:

@@ -53,7 +53,12 @@ resamples = st.lists(st.tuples(numbers, numbers), max_size=3).map(
     lambda pairs: tuple(zip(*pairs, strict=True)) or ((), ())
 )
 evidence = st.one_of(
-    st.builds(PairedBinary, n=counts, worse=counts, better=counts),
+    st.builds(
+        lambda worse, better, same: PairedBinary(n=worse + better + same, worse=worse, better=better),
+        worse=counts,
+        better=counts,
+        same=counts,
+    ),
     st.builds(BatchMeans, n=counts, mean=numbers, deviation=numbers),
     st.builds(
         lambda sides, **rest: Bootstrap(reference=sides[0], candidate=sides[1], **rest),
