@@ -76,7 +76,7 @@ class Classifier(pl.LightningModule):
         self.model = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), *head)
         self.accuracy = MulticlassAccuracy(CLASSES, average="micro")
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # noqa: ARG002 - Lightning's
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Nothing; loss and accuracy are logged."""
         images, targets = batch
         logits = self.model(images)
