@@ -5,6 +5,8 @@ with 2,000 bootstrap resamples of a second metric, which is what a report with a
 on a busy one the wall time is that of the others, and the processor time beside it is what the command costs.
 
 Predicted before it was run: 0.02 s for Python, 0.12 s for numpy, 0.06 s for rich, the rest below 0.05 s; 0.3 s in all.
+It took 0.5 s of processor time, a third of it numpy's; reading reports without numpy and making a place in the JSON
+without `dataclasses.replace` brought it to about 0.3 s.
 """
 
 from __future__ import annotations

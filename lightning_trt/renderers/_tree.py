@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -135,7 +135,7 @@ class Node:
         )
 
     def _at(self, value: object, where: str) -> Node:
-        return replace(self, value=value, where=where)
+        return Node(value, where, self.source, self.kind, self.remedy)
 
     def _path(self, key: str) -> str:
         step = key if key.isidentifier() else f"[{key!r}]"
