@@ -32,13 +32,17 @@ _GROWTH = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A network that TensorRT has read, and how it shall be built; TensorRT does not keep `calibrator` alive."""
+    """A network that TensorRT has read, and how it shall be built.
+
+    The network's weights lie in `parser`, and TensorRT keeps neither it nor `calibrator` alive until the build.
+    """
 
     trt: Package
     graph: OnnxGraph
     log: Log
     builder: Any  # TensorRT ships no types
     network: Any
+    parser: Any
     config: Any
     calibrator: Any = None
 
@@ -57,9 +61,8 @@ def drafted(trt: Package, graph: OnnxGraph, *, into: Path, is_typed: bool) -> Dr
     # From a file, because weights may lie beside it.
     if not parser.parse_from_file(str(path)):
         raise _unreadable(trt, graph, parser, log)
-    return Draft(
-        trt=trt, graph=graph, log=log, builder=builder, network=network, config=builder.create_builder_config()
-    )
+    config = builder.create_builder_config()
+    return Draft(trt=trt, graph=graph, log=log, builder=builder, network=network, parser=parser, config=config)
 
 
 def sizes_of_axes(graph: OnnxGraph, settings: TensorRTSettings) -> dict[str, Sizes]:

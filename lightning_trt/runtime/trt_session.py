@@ -91,8 +91,9 @@ class TensorRTSession:
             self._check_open()
             inspector = self._plan.create_engine_inspector()
             # With dynamic shapes it knows nothing until it has a context whose shapes are set.
-            shapes = self._profiles.typical_shapes()
-            inspector.execution_context = self._context(shapes)
+            # The inspector keeps a bare pointer to it: the context must outlive the question.
+            context = self._context(self._profiles.typical_shapes())
+            inspector.execution_context = context
             kind = self._trt.api.LayerInformationFormat.JSON
             return layers_of(str(inspector.get_engine_information(kind)))
 
