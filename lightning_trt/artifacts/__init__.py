@@ -5,6 +5,7 @@ Opens without torch, Lightning and onnx. Arrays are numpy's; paths are absolute 
 
 from __future__ import annotations
 
+from lightning_trt.artifacts.baseline import Baseline, BaselineEntry, Change
 from lightning_trt.artifacts.boundary import BATCH, Boundary, OnnxGraph, Structure, TensorSpec
 from lightning_trt.artifacts.calibration import Range, Ranges, Statistics, TensorStatistics
 from lightning_trt.artifacts.engine import Candidate, Engine, Latency
@@ -14,6 +15,7 @@ from lightning_trt.artifacts.report import (
     DataReport,
     EnvironmentReport,
     GateReport,
+    Level,
     MetricReport,
     ReferenceReport,
     Report,
@@ -25,11 +27,14 @@ from lightning_trt.artifacts.scores import BatchMeans, Bootstrap, Evidence, Metr
 
 __all__ = [
     "BATCH",
+    "Baseline",
+    "BaselineEntry",
     "BatchMeans",
     "Bootstrap",
     "Boundary",
     "Candidate",
     "CandidateReport",
+    "Change",
     "CheckpointReport",
     "DataReport",
     "Engine",
@@ -37,6 +42,7 @@ __all__ = [
     "Evidence",
     "GateReport",
     "Latency",
+    "Level",
     "MetricReport",
     "MetricScores",
     "OnnxGraph",

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Range", "Ranges", "Statistics", "TensorStatistics"]
@@ -96,6 +95,9 @@ class Range:
     @property
     def amax(self) -> float | NDArray[np.float32]:
         """Largest magnitude in the range, per channel where the range is."""
+        # Imported here: who only reads reports starts without it.
+        import numpy as np  # noqa: PLC0415 - see above
+
         largest = np.maximum(np.abs(self.low), np.abs(self.high))
         return float(largest) if self.axis is None else largest
 

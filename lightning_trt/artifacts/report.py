@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lightning_trt.artifacts.engine import Latency
@@ -25,6 +25,7 @@ __all__ = [
     "DataReport",
     "EnvironmentReport",
     "GateReport",
+    "Level",
     "MetricReport",
     "ReferenceReport",
     "Report",
@@ -44,22 +45,61 @@ class Verdict(Enum):
     ungated = "ungated"
 
 
+class Level(Enum):
+    """What breaking a rule means: it fails the candidate, or is only said."""
+
+    fail = "fail"
+    warn = "warn"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A limit on the drop of one metric, for the candidates that a pattern names.
+    """One limit, for the candidates that a pattern names.
 
-    `metric` None means the monitored one. Exactly one of `max_drop` (in the metric's own units) and
-    `max_drop_relative` (a share of the
-    reference's magnitude) is set. `candidates` is a shell-style pattern on the candidate's name. `higher_is_better`
-    None means
-    that the metric's own direction holds.
+    Exactly one limit is set: `max_drop` (in the metric's own units) or `max_drop_relative` (a share of the reference's
+    magnitude) on the drop, `min` or `max` on the metric's value, `min_speedup` against the reference of the same run,
+    or `max_latency_ms` on the median. `metric` None means the monitored one. `higher_is_better` None means that the
+    metric's own direction holds. `candidates` is a shell-style pattern on the candidate's name.
+
+    Example:
+        >>> from lightning_trt.artifacts import Rule
+        >>> Rule(metric="val/acc", max_drop=0.01).limits
+        {'max_drop': 0.01}
     """
 
     metric: str | None = None
     max_drop: float | None = None
     max_drop_relative: float | None = None
+    min: float | None = None
+    max: float | None = None
+    min_speedup: float | None = None
+    max_latency_ms: float | None = None
     higher_is_better: bool | None = None
     candidates: str = "*"
+    level: Level = Level.fail
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by field: one, where the rule can be applied."""
+        fields = {
+            "max_drop": self.max_drop,
+            "max_drop_relative": self.max_drop_relative,
+            "min": self.min,
+            "max": self.max,
+            "min_speedup": self.min_speedup,
+            "max_latency_ms": self.max_latency_ms,
+        }
+        return {name: limit for name, limit in fields.items() if limit is not None}
+
+    @property
+    def limits_drop(self) -> bool:
+        """Whether it limits a drop, which has an interval, and not a number as it was measured."""
+        return self.max_drop is not None or self.max_drop_relative is not None
+
+    @property
+    def limits_time(self) -> bool:
+        """Whether it limits latency or speedup, and so no metric."""
+        return self.min_speedup is not None or self.max_latency_ms is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +187,9 @@ class CandidateReport:
 class RuleResult:
     """What one rule says of one candidate.
 
-    `limit` is the rule's limit in the metric's own units. `samples_needed` is a range of sample numbers that would
-    decide (the second None:
-    more than the first).
+    `limit` is the rule's limit in the units of what it limits, `found` what was held against it: the drop, the
+    metric's value, the speedup or the median in ms; None where there was none. `samples_needed` is a range of sample
+    numbers that would decide (the second None: more than the first).
     """
 
     candidate: str
@@ -158,6 +198,7 @@ class RuleResult:
     verdict: Verdict
     p_value: float | None
     samples_needed: tuple[int, int | None] | None
+    found: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +212,10 @@ class GateReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a run says of itself; `path` is its folder, `chosen` the name of the fastest candidate that passes."""
+    """What a run says of itself; `path` is its folder, `chosen` the name of the fastest candidate that passes.
+
+    `model` is the class of the LightningModule: it names the model where checkpoints come and go.
+    """
 
     path: Path
     created: str
@@ -186,3 +230,16 @@ class Report:
     verdict: Verdict
     notes: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    model: str | None = None
+
+    @property
+    def shared_batch(self) -> int | None:
+        """The largest batch size at which reference and candidates were all timed; None where there is none."""
+        latencies = (self.reference.latency, *(each.latency for each in self.candidates.values()))
+        timed = [{each.batch for each in side} for side in latencies if side]
+        return max(set.intersection(*timed), default=None) if timed else None
+
+    def p50_ms(self, latencies: Iterable[Latency]) -> float | None:
+        """The median of `latencies` at the shared batch size; None where it was not timed."""
+        batch = self.shared_batch
+        return next((each.p50_ms for each in latencies if each.batch == batch), None)

@@ -71,7 +71,8 @@ def _empty_step(module: LightningModule) -> object:
 def _check_monitor(trainer: Trainer, settings: ExportSettings) -> None:
     keeper = keeper_of(trainer, settings.monitor)
     has_monitor = keeper is not None and keeper.monitor is not None
-    unnamed = [rule for rule in settings.gate.all_rules if rule.metric is None] if settings.gate else []
+    rules = settings.gate.all_rules if settings.gate else ()
+    unnamed = [rule for rule in rules if rule.metric is None and not rule.limits_time]
     if unnamed and not has_monitor:
         raise SettingsError(
             "gate has a limit without a metric, which means the monitored one, and no ModelCheckpoint of this Trainer "

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lightning_trt.errors import NoSamplesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["PercentileTest", "least_resamples", "resampling_weights"]
@@ -40,6 +39,9 @@ def resampling_weights(
     """
     if n < 1:
         raise NoSamplesError(f"a bootstrap draws from the samples, and there are {n}. Validate on at least one batch.")
+    # Imported here: who only reads an interval from resamples starts without it.
+    import numpy as np  # noqa: PLC0415 - see above
+
     generator = np.random.default_rng(seed)
     rows = max(1, block_elements // n)
     for start in range(0, resamples, rows):
@@ -84,20 +86,21 @@ class PercentileTest:
         rank = math.floor(_exact(alpha) * (len(self.drops) + 1))
         if rank < 1:
             return -math.inf, math.inf
-        low = np.sort(np.nan_to_num(self.drops, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
-        high = np.sort(np.nan_to_num(self.drops, nan=np.inf, posinf=np.inf, neginf=-np.inf))
-        return float(low[rank - 1]), float(high[-rank])
+        return self._sorted(nan=-math.inf)[rank - 1], self._sorted(nan=math.inf)[-rank]
 
     def p_at_least(self, limit: float) -> float:
         """The p-value of "the drop is `limit` or more": small where the data say that it is less."""
-        return self._share(~(np.asarray(self.drops) <= limit))
+        return self._share(sum(not drop <= limit for drop in self.drops))
 
     def p_at_most(self, limit: float) -> float:
         """The p-value of "the drop is `limit` or less": small where the data say that it is more."""
-        return self._share(~(np.asarray(self.drops) >= limit))
+        return self._share(sum(not drop >= limit for drop in self.drops))
 
-    def _share(self, against: NDArray[np.bool_]) -> float:
-        return (1 + int(against.sum())) / (1 + len(self.drops))
+    def _sorted(self, *, nan: float) -> list[float]:
+        return sorted(nan if math.isnan(drop) else float(drop) for drop in self.drops)
+
+    def _share(self, num_against: int) -> float:
+        return (1 + num_against) / (1 + len(self.drops))
 
 
 def _exact(alpha: float) -> Fraction:

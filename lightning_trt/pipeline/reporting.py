@@ -23,7 +23,8 @@ from lightning_trt.artifacts import (
 from lightning_trt.calibrators import beyond_fp16
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
-from lightning_trt.renderers import json, markdown
+from lightning_trt.renderers import json
+from lightning_trt.renderers.formats import texts_beside
 from lightning_trt.settings import plain
 from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
@@ -66,13 +67,15 @@ def assembled(job: Job, findings: Findings) -> Report:
         verdict=Verdict.ungated,
         notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
         settings=plain(job.settings),
+        model=type(job.subject.module).__name__,
     )
 
 
 def write(report: Report, into: Path) -> None:
-    """Nothing; `report.json` and `report.md` stand in `into`, whole."""
+    """Nothing; the report stands in `into` in every format, each file whole."""
     write_whole(into / "report.json", json.to_text(report))
-    write_whole(into / "report.md", markdown.render(report))
+    for name, text in texts_beside(report).items():
+        write_whole(into / name, text)
 
 
 def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:

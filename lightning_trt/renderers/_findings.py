@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import Verdict
+from lightning_trt.artifacts import Level, Verdict
 from lightning_trt.renderers.numbers import drop_with_interval, number, sample_range, times
 
 if TYPE_CHECKING:
-    from lightning_trt.artifacts import CandidateReport, Latency, Report, RuleResult
+    from lightning_trt.artifacts import CandidateReport, Report, RuleResult
 
-__all__ = ["allowed_drop", "metric_names", "next_steps", "p50_at", "shown_batch", "summary", "undirected", "untrusted"]
+__all__ = ["allowed_drop", "metric_names", "next_steps", "summary", "undirected", "untrusted"]
 
 _SAID = {
     Verdict.passed: "Pass.",
@@ -18,7 +18,7 @@ _SAID = {
 }
 _TROUBLES = {
     Verdict.error: "{} could not be built or evaluated",
-    Verdict.failed: "{} lost more than allowed, or could not be judged",
+    Verdict.failed: "{} went beyond a limit, or could not be judged",
     Verdict.inconclusive: "for {} the data cannot tell whether the drop is within the limit",
 }
 
@@ -41,24 +41,16 @@ def allowed_drop(report: Report, *, candidate: str, metric: str) -> float | None
     limits = [
         result.limit
         for result in report.gate.results
-        if result.candidate == candidate and metric_of(result, report) == metric and result.limit is not None
+        if result.candidate == candidate and result.rule.limits_drop and result.limit is not None
+        if metric_of(result, report) == metric
     ]
     return min(limits, default=None)
 
 
-def shown_batch(report: Report) -> int | None:
-    """Batch size of the latencies in the tables: the largest that all were timed at, as for speedup and choice."""
-    timed = [{each.batch for each in side} for side in (report.reference.latency, *_latencies(report)) if side]
-    return max(set.intersection(*timed), default=None) if timed else None
-
-
-def p50_at(latencies: tuple[Latency, ...], batch: int | None) -> float | None:
-    """The median latency at `batch`; None where it was not timed."""
-    return next((each.p50_ms for each in latencies if each.batch == batch), None)
-
-
 def summary(report: Report) -> str:
     """The verdict in one sentence, and what was chosen in another."""
+    if report.verdict is Verdict.ungated and _only_warns(report):
+        return "Ungated: its rules only warn."
     said = _SAID[report.verdict] if report.verdict in _SAID else f"{_word(report)}: {_troubles(report)}."
     return said if report.chosen is None else f"{said} {_chosen(report, report.candidates[report.chosen])}"
 
@@ -89,10 +81,6 @@ def undirected(report: Report) -> str | None:
     if not names:
         return None
     return f"{_listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
-
-
-def _latencies(report: Report) -> list[tuple[Latency, ...]]:
-    return [each.latency for each in report.candidates.values()]
 
 
 def _word(report: Report) -> str:
@@ -145,15 +133,26 @@ def _samples_steps(report: Report) -> tuple[str, ...]:
 
 def _failed_steps(report: Report) -> tuple[str, ...]:
     failed = [each for each in report.candidates.values() if each.verdict is Verdict.failed]
-    if not any(each.precision.is_quantized for each in failed):
+    if not any(each.precision.is_quantized and not _is_only_slow(each, report) for each in failed):
         return ()
     used = f"{report.data.calibration_samples:,} were used"
     advice = "try another calibrator, or more calibration samples"
     return (f"A quantized candidate failed: {advice} ({used}): `calibration={{'samples': ...}}`",)
 
 
+def _only_warns(report: Report) -> bool:
+    levels = {each.rule.level for each in report.gate.results}
+    return levels == {Level.warn}
+
+
+def _is_only_slow(candidate: CandidateReport, report: Report) -> bool:
+    own = [each for each in report.gate.results if each.candidate == candidate.name]
+    broken = [each.rule for each in own if each.verdict is Verdict.failed]
+    return bool(broken) and all(rule.limits_time for rule in broken)
+
+
 def _ungated_step(report: Report) -> tuple[str, ...]:
-    if report.verdict is not Verdict.ungated:
+    if report.verdict is not Verdict.ungated or _only_warns(report):
         return ()
     names = metric_names(report)
     metric = names[0] if names else "val/loss"

@@ -16,6 +16,7 @@ from lightning_trt.artifacts import (
     EnvironmentReport,
     GateReport,
     Latency,
+    Level,
     MetricReport,
     PairedBinary,
     ReferenceReport,
@@ -62,6 +63,7 @@ def report_of(root: Node, *, folder: Path) -> Report:
         verdict=root.get("verdict").choice(Verdict),
         notes=tuple(each.text() for each in root.optional_items("notes")),
         settings={key: each.value for key, each in root.optional_members("settings").items()},
+        model=_if_there(root, "model", _text, default=None),
     )
 
 
@@ -72,6 +74,18 @@ def _optional(node: Node, read: Callable[[Node], T]) -> T | None:
 def _if_there(node: Node, key: str, read: Callable[[Node], T], *, default: T) -> T:
     found = node.members()
     return read(found[key]) if key in found else default
+
+
+def _text(node: Node) -> str | None:
+    return _optional(node, Node.text)
+
+
+def _number(node: Node) -> float | None:
+    return _optional(node, Node.number)
+
+
+def _level(node: Node) -> Level:
+    return node.choice(Level)
 
 
 def _path(text: str, *, folder: Path) -> str:
@@ -175,9 +189,7 @@ def _metric(node: Node) -> MetricReport:
 def _evidence(node: Node) -> Evidence:
     kind = node.get("kind").text()
     if kind == "paired-binary":
-        return PairedBinary(
-            n=node.get("n").integer(), worse=node.get("worse").integer(), better=node.get("better").integer()
-        )
+        return _paired(node)
     if kind == "batch-means":
         return BatchMeans(
             n=node.get("n").integer(), mean=node.get("mean").number(), deviation=node.get("deviation").number()
@@ -185,6 +197,13 @@ def _evidence(node: Node) -> Evidence:
     if kind == "bootstrap":
         return _bootstrap(node)
     return node.get("kind").refuse('"paired-binary", "bootstrap" or "batch-means"')
+
+
+def _paired(node: Node) -> PairedBinary:
+    n, worse, better = (node.get(key).integer() for key in ("n", "worse", "better"))
+    if worse + better > n:
+        node.get("n").refuse(f"a number of items, of which {worse} got worse and {better} better,")
+    return PairedBinary(n=n, worse=worse, better=better)
 
 
 def _bootstrap(node: Node) -> Bootstrap:
@@ -215,10 +234,15 @@ def _gate(node: Node) -> GateReport:
 def _rule(node: Node) -> Rule:
     return Rule(
         metric=_optional(node.get("metric"), Node.text),
-        max_drop=_optional(node.get("max_drop"), Node.number),
-        max_drop_relative=_optional(node.get("max_drop_relative"), Node.number),
+        max_drop=_number(node.get("max_drop")),
+        max_drop_relative=_number(node.get("max_drop_relative")),
+        min=_if_there(node, "min", _number, default=None),
+        max=_if_there(node, "max", _number, default=None),
+        min_speedup=_if_there(node, "min_speedup", _number, default=None),
+        max_latency_ms=_if_there(node, "max_latency_ms", _number, default=None),
         higher_is_better=_optional(node.get("higher_is_better"), Node.flag),
         candidates=node.get("candidates").text(),
+        level=_if_there(node, "level", _level, default=Level.fail),
     )
 
 
@@ -230,6 +254,7 @@ def _result(node: Node) -> RuleResult:
         verdict=node.get("verdict").choice(Verdict),
         p_value=_optional(node.get("p_value"), Node.number),
         samples_needed=_optional(node.get("samples_needed"), _sample_range),
+        found=_if_there(node, "found", _number, default=None),
     )
 
 

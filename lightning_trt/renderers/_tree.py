@@ -19,7 +19,7 @@ EnumT = TypeVar("EnumT", bound=Enum)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The value at one place, `where`, of the document `source`.
+    """The value at one place, `where`, of the document `source`, which is a `kind`; `remedy` is how to get a new one.
 
     Each method returns the value as one type and raises a ReportError where it is of another.
 
@@ -32,14 +32,16 @@ class Node:
     value: object
     where: str
     source: str
+    kind: str = "report"
+    remedy: str = "export again"
 
     def get(self, key: str) -> Node:
         """What this object holds under `key`."""
         found = self.members()
         if key not in found:
             raise ReportError(
-                f"the report {self.source} has no {self._path(key)!r}. Schema 1 asks for it; the file was edited or "
-                "written by another program. Export again."
+                f"the {self.kind} {self.source} has no {self._path(key)!r}. Schema 1 asks for it; the file was edited "
+                f"or written by another program: {self.remedy}."
             )
         return found[key]
 
@@ -47,7 +49,7 @@ class Node:
         """The members of this object."""
         if not isinstance(self.value, dict):
             self.refuse("an object")
-        return {key: Node(each, self._path(key), self.source) for key, each in self.value.items()}
+        return {key: self._at(each, self._path(key)) for key, each in self.value.items()}
 
     def optional_members(self, key: str) -> dict[str, Node]:
         """The members of the object under `key`; none where there is no such key."""
@@ -58,7 +60,7 @@ class Node:
         """The elements of this list."""
         if not isinstance(self.value, list):
             self.refuse("a list")
-        return [Node(each, f"{self.where}[{index}]", self.source) for index, each in enumerate(self.value)]
+        return [self._at(each, f"{self.where}[{index}]") for index, each in enumerate(self.value)]
 
     def optional_items(self, key: str) -> list[Node]:
         """The elements of the list under `key`; none where there is no such key."""
@@ -128,9 +130,12 @@ class Node:
         shown = repr(self.value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - as much as a sentence bears
         raise ReportError(
-            f"the report {self.source}: {self.where or 'the document'} is {shown}; {expected} was expected.{hint} "
-            "The file was edited or written by another program; export again."
+            f"the {self.kind} {self.source}: {self.where or 'the document'} is {shown}; {expected} was expected.{hint} "
+            f"The file was edited or written by another program; {self.remedy}."
         )
+
+    def _at(self, value: object, where: str) -> Node:
+        return Node(value, where, self.source, self.kind, self.remedy)
 
     def _path(self, key: str) -> str:
         step = key if key.isidentifier() else f"[{key!r}]"

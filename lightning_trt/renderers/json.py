@@ -49,6 +49,7 @@ def to_text(report: Report) -> str:
         "verdict": report.verdict.value,
         "notes": list(report.notes),
         "settings": _plain(report.settings),
+        "model": report.model,
     }
     if not_finite := dict(_not_finite(document)):
         document["not_finite"] = not_finite

@@ -10,8 +10,6 @@ from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
     next_steps,
-    p50_at,
-    shown_batch,
     summary,
     undirected,
     untrusted,
@@ -83,7 +81,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, num_words: i
 
 
 def _comparison(report: Report) -> str:
-    batch = shown_batch(report)
+    batch = report.shared_batch
     p50 = "p50 ms" if batch is None else f"p50 ms (batch {batch})"
     header = ["candidate", "metric", "value", "drop", "interval", "allowed", p50, "speedup", "size", "verdict"]
     rows = [*_reference_rows(report), *(row for each in report.candidates.values() for row in _rows(report, each))]
@@ -99,14 +97,14 @@ def _comparison(report: Report) -> str:
 
 def _reference_rows(report: Report) -> Iterator[list[str]]:
     reference = report.reference
-    p50 = milliseconds(p50_at(reference.latency, shown_batch(report)))
+    p50 = milliseconds(report.p50_ms(reference.latency))
     for position, name in enumerate(metric_names(report)):
         shared = [p50, "1.00x", "-", "reference"] if position == 0 else [""] * 4
         yield [escape(reference.name), escape(name), number(reference.metrics.get(name)), "", "", "", *shared]
 
 
 def _rows(report: Report, candidate: CandidateReport) -> Iterator[list[str]]:
-    p50 = milliseconds(p50_at(candidate.latency, shown_batch(report)))
+    p50 = milliseconds(report.p50_ms(candidate.latency))
     shared = [p50, times(candidate.speedup), mebibytes(candidate.bytes), _verdict(report, candidate)]
     if not candidate.metrics:
         yield [escape(candidate.name), "-", "-", "-", "", "", *shared]

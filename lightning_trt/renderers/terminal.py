@@ -17,8 +17,6 @@ from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
     next_steps,
-    p50_at,
-    shown_batch,
     summary,
     undirected,
     untrusted,
@@ -127,7 +125,7 @@ def _grid(report: Report, layout: _Layout) -> Table:
 
 
 def _number_headers(report: Report, layout: _Layout) -> tuple[Text, ...]:
-    batch = shown_batch(report)
+    batch = report.shared_batch
     p50 = "p50 ms" if batch is None else f"p50 ms\nbatch {batch}"
     value = _broken(layout.metrics[0]) if layout.is_single else "value"
     interval = f"{_confidence(report)} interval"
@@ -141,7 +139,7 @@ def _reference_row(report: Report, layout: _Layout) -> _Row:
     return _Row(
         name=reference.name,
         metrics=tuple((name, reference.metrics[name], None) for name in layout.metrics if name in reference.metrics),
-        p50=milliseconds(p50_at(reference.latency, shown_batch(report))),
+        p50=milliseconds(report.p50_ms(reference.latency)),
         speedup=times(1.0),
         size="",
         verdict=Text("reference", style="dim"),
@@ -157,7 +155,7 @@ def _candidate_rows(report: Report, layout: _Layout) -> Iterator[_Row]:
                 for name in layout.metrics
                 if name in candidate.metrics
             ),
-            p50=milliseconds(p50_at(candidate.latency, shown_batch(report))),
+            p50=milliseconds(report.p50_ms(candidate.latency)),
             speedup=times(candidate.speedup),
             size=mebibytes(candidate.bytes),
             verdict=_verdict(report, candidate),

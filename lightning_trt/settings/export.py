@@ -16,7 +16,8 @@ from lightning_trt.settings.choices import (
     OnInconclusive,
     QuantizedBy,
 )
-from lightning_trt.settings.reading import check_positive, member, members, settings_of
+from lightning_trt.settings.reading import check_positive, finite, member, members, settings_of
+from lightning_trt.settings.rules import rule_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
@@ -157,14 +158,14 @@ class GateSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "on_inconclusive", member(OnInconclusive, self.on_inconclusive))
-        object.__setattr__(self, "rules", tuple(settings_of(Rule, rule) for rule in self.rules))
+        object.__setattr__(self, "rules", tuple(map(rule_of, self.rules)))
+        for name in ("max_drop", "max_drop_relative", "alpha"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, None if given is None else finite(given, name=f"gate.{name}"))
         if not 0 < self.alpha < 0.5:  # noqa: PLR2004 - one-sided
             raise SettingsError(f"gate.alpha is {self.alpha}; it must lie in (0, 0.5).")
         if self.max_drop is not None and self.max_drop_relative is not None:
             raise SettingsError("gate has both max_drop and max_drop_relative; give one, or write two rules.")
-        for rule in self.all_rules:
-            if (rule.max_drop is None) == (rule.max_drop_relative is None):
-                raise SettingsError(f"{rule} must have either max_drop or max_drop_relative.")
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:

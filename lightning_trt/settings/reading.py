@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -10,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from lightning_trt.errors import SettingsError, nearest
 
-__all__ = ["check_positive", "member", "members", "plain", "settings_of"]
+__all__ = ["check_positive", "finite", "member", "members", "plain", "settings_of"]
 
 EnumT = TypeVar("EnumT", bound=Enum)
 SettingsT = TypeVar("SettingsT")
@@ -53,6 +54,26 @@ def check_positive(owner: object, *names: str) -> None:
         number = getattr(owner, name)
         if number is not None and not number > 0:
             raise SettingsError(f"{type(owner).__name__}.{name} is {number!r}; it must be above 0.")
+
+
+def finite(given: object, *, name: str) -> float:
+    """`given` as a number; text is read, since YAML takes `1e-3` for a word.
+
+    Raises:
+        SettingsError: It is none, or not finite; the sentence calls it `name`.
+
+    Example:
+        >>> from lightning_trt.settings.reading import finite
+        >>> finite("1e-3", name="gate.max_drop")
+        0.001
+    """
+    try:
+        number = math.nan if isinstance(given, bool) else float(cast("Any", given))
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingsError(f"{name} is {given!r}; it must be a finite number.")
+    return number
 
 
 def settings_of(kind: type[SettingsT], given: SettingsT | Mapping[str, Any] | None) -> SettingsT:

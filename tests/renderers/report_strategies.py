@@ -15,6 +15,7 @@ from lightning_trt.artifacts import (
     EnvironmentReport,
     GateReport,
     Latency,
+    Level,
     MetricReport,
     PairedBinary,
     ReferenceReport,
@@ -52,7 +53,12 @@ resamples = st.lists(st.tuples(numbers, numbers), max_size=3).map(
     lambda pairs: tuple(zip(*pairs, strict=True)) or ((), ())
 )
 evidence = st.one_of(
-    st.builds(PairedBinary, n=counts, worse=counts, better=counts),
+    st.builds(
+        lambda worse, better, same: PairedBinary(n=worse + better + same, worse=worse, better=better),
+        worse=counts,
+        better=counts,
+        same=counts,
+    ),
     st.builds(BatchMeans, n=counts, mean=numbers, deviation=numbers),
     st.builds(
         lambda sides, **rest: Bootstrap(reference=sides[0], candidate=sides[1], **rest),
@@ -98,8 +104,13 @@ rules = st.builds(
     metric=maybe(words),
     max_drop=maybe(numbers),
     max_drop_relative=maybe(numbers),
+    min=maybe(numbers),
+    max=maybe(numbers),
+    min_speedup=maybe(numbers),
+    max_latency_ms=maybe(numbers),
     higher_is_better=maybe(flags),
     candidates=words,
+    level=st.sampled_from(Level),
 )
 results = st.builds(
     RuleResult,
@@ -109,6 +120,7 @@ results = st.builds(
     verdict=st.sampled_from(Verdict),
     p_value=maybe(numbers),
     samples_needed=maybe(st.tuples(counts, maybe(counts))),
+    found=maybe(numbers),
 )
 
 
@@ -162,4 +174,5 @@ def reports(draw: st.DrawFn) -> Report:
         verdict=draw(st.sampled_from(Verdict)),
         notes=draw(tuples_of(words)),
         settings=draw(st.dictionaries(keys, st.none() | flags | counts | words | st.lists(words), max_size=2)),
+        model=draw(maybe(words)),
     )

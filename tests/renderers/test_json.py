@@ -183,7 +183,7 @@ def test_long_lists_of_numbers_stay_on_one_line() -> None:
 
     text = to_text(dataclasses.replace(report, candidates={"fp16": fp16}, chosen=None))
 
-    assert len(text.splitlines()) < 200
+    assert len(text.splitlines()) < 300
 
 
 @pytest.mark.parametrize(

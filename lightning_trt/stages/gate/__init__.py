@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightning_trt.stages.gate.since import since
 from lightning_trt.stages.gate.station import gate
 
-__all__ = ["gate"]
+__all__ = ["gate", "since"]

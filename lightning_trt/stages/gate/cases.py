@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
 from lightning_trt.inference import drop_test, holm
+from lightning_trt.stages.gate.measures import found_of, is_kept, limit_of, trouble_of
 from lightning_trt.stages.gate.rules import covers, metric_of
 
 if TYPE_CHECKING:
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "Judgement", "cases_of", "is_broken", "judged"]
 
+_NO_ENGINE = "it has no engine, or none that could be evaluated"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One rule on one candidate of one run.
 
-    `trouble` says why it fails without a test. `p_above` and `p_below` are the p-values of "the drop is at least the
-    limit", which has to go for a pass, and of "the drop is at most the limit", which has to go for a fail.
+    `found` is what is held against the limit; `trouble` says why the case fails without. `p_above` and `p_below` are
+    the p-values of "the drop is at least the limit", which has to go for a pass, and of "the drop is at most the
+    limit", which has to go for a fail; a rule that limits no drop has neither.
     """
 
     run: int
@@ -32,6 +35,7 @@ class Case:
     name: str | None
     metric: MetricReport | None
     limit: float | None
+    found: float | None
     trouble: str | None
     p_above: float = 1.0
     p_below: float = 1.0
@@ -40,6 +44,11 @@ class Case:
     def owner(self) -> tuple[int, str]:
         """The run and the candidate: together they name what passes or fails."""
         return self.run, self.candidate
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether evidence decides, and not a plain number or the want of one."""
+        return self.trouble is None and self.rule.limits_drop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +74,11 @@ def cases_of(report: Report, rules: Iterable[Rule], *, run: int) -> tuple[Case, 
 
 def judged(cases: Sequence[Case], *, alpha: float) -> tuple[Judgement, ...]:
     """The verdicts on cases of the same samples, which share one error rate `alpha` for PASS and one for FAIL."""
-    tested = [case for case in cases if case.trouble is None]
+    tested = [case for case in cases if case.is_tested]
     family_size = len({case.owner for case in tested})
     p_values = iter(zip(_adjusted_p_above(tested), holm([case.p_below for case in tested]), strict=True))
-    # Nothing is claimed of a case in trouble, so it takes no part in the correction.
-    verdicts = [_verdict(*next(p_values), alpha) if case.trouble is None else (Verdict.failed, None) for case in cases]
+    # Nothing is inferred in the other cases, so they take no part in the correction.
+    verdicts = [_verdict(*next(p_values), alpha) if case.is_tested else (_plain_verdict(case), None) for case in cases]
     return tuple(
         Judgement(case=case, verdict=verdict, p_value=p_value, family_size=family_size)
         for case, (verdict, p_value) in zip(cases, verdicts, strict=True)
@@ -81,6 +90,12 @@ def _verdict(p_above: float, p_below: float, alpha: float) -> tuple[Verdict, flo
     if p_above <= alpha:
         return Verdict.passed, p_above
     return (Verdict.failed, p_below) if p_below <= alpha else (Verdict.inconclusive, p_above)
+
+
+def _plain_verdict(case: Case) -> Verdict:
+    if case.trouble is not None or case.found is None or case.limit is None:
+        return Verdict.failed
+    return Verdict.passed if is_kept(case.rule, found=case.found, limit=case.limit) else Verdict.failed
 
 
 def _adjusted_p_above(cases: Sequence[Case]) -> list[float]:
@@ -99,29 +114,22 @@ def _adjusted(owner: tuple[int, str], family: dict[tuple[int, str], float]) -> f
 
 
 def _case(report: Report, rule: Rule, candidate: CandidateReport, run: int) -> Case:
-    name = metric_of(rule, report)
+    name = None if rule.limits_time else metric_of(rule, report)
     metric = None if name is None else candidate.metrics.get(name)
-    limit = _limit(rule, report.reference.metrics.get(name or ""))
-    trouble = "it has no engine, or none that could be evaluated" if is_broken(candidate) else _trouble(metric, limit)
-    case = Case(run=run, candidate=candidate.name, rule=rule, name=name, metric=metric, limit=limit, trouble=trouble)
-    if trouble is not None or metric is None or limit is None:
+    limit = limit_of(rule, report.reference.metrics.get(name or ""))
+    found = None if is_broken(candidate) else found_of(rule, report, candidate, metric)
+    trouble = _NO_ENGINE if is_broken(candidate) else trouble_of(rule, metric, found=found, limit=limit)
+    case = Case(
+        run=run,
+        candidate=candidate.name,
+        rule=rule,
+        name=name,
+        metric=metric,
+        limit=limit,
+        found=found,
+        trouble=trouble,
+    )
+    if not case.is_tested or metric is None or limit is None:
         return case
     test = drop_test(metric)
     return replace(case, p_above=test.p_at_least(limit), p_below=test.p_at_most(limit))
-
-
-def _limit(rule: Rule, reference: float | None) -> float | None:
-    """The limit in the metric's own units; None where it is a share of nothing."""
-    if rule.max_drop_relative is None:
-        return rule.max_drop
-    return None if reference is None else rule.max_drop_relative * abs(reference)
-
-
-def _trouble(metric: MetricReport | None, limit: float | None) -> str | None:
-    if metric is None:
-        return "it was not logged with this candidate"
-    if not math.isfinite(metric.drop):
-        return f"its value is {metric.value} and its drop {metric.drop}, which is no number to judge"
-    if limit is None or math.isnan(limit):
-        return "its limit is a share of the reference's value, and the reference has none"
-    return None

@@ -6,8 +6,9 @@ import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import RuleResult, Verdict
+from lightning_trt.artifacts import Level, RuleResult, Verdict
 from lightning_trt.inference import growth_to_decide
+from lightning_trt.renderers.limits import bound, limited, measured
 from lightning_trt.renderers.numbers import drop_with_interval, number
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from lightning_trt.stages.gate.cases import Judgement
 
 __all__ = ["reason_of", "result_of", "why_ungated"]
+
+_ONLY_WARNS = " This rule only warns."
 
 
 def result_of(judgement: Judgement, *, samples: int, alpha: float) -> RuleResult:
@@ -26,17 +29,14 @@ def result_of(judgement: Judgement, *, samples: int, alpha: float) -> RuleResult
         verdict=judgement.verdict,
         p_value=judgement.p_value,
         samples_needed=_samples_needed(judgement, samples, alpha),
+        found=judgement.case.found,
     )
 
 
 def reason_of(judgement: Judgement) -> str:
     """The sentence that says what the verdict rests on."""
-    case = judgement.case
-    if case.metric is None or case.limit is None or case.trouble is not None:
-        return f"{case.name}: {case.trouble}."
-    drop, interval = drop_with_interval(case.metric)
-    shown = drop if case.metric.drop_low is None else f"{drop} {interval}"
-    return f"{case.name}: drop {shown}, {_said(judgement, case.metric, case.limit)}."
+    is_warning = judgement.case.rule.level is Level.warn and judgement.verdict is not Verdict.passed
+    return f"{limited(judgement.case.rule, judgement.case.name)}: {_finding(judgement)}." + _ONLY_WARNS * is_warning
 
 
 def why_ungated(report: Report, metric: str | None, *, has_rules: bool) -> str:
@@ -51,6 +51,18 @@ def why_ungated(report: Report, metric: str | None, *, has_rules: bool) -> str:
         "No limit was applied: the default one holds only for a metric that is known to lie in [0, 1] and whose "
         f"direction is known. For {metric} set your own: gate={{'metric': {metric!r}, 'max_drop': ...}}."
     )
+
+
+def _finding(judgement: Judgement) -> str:
+    case = judgement.case
+    if case.trouble is not None or case.limit is None:
+        return str(case.trouble)
+    if case.metric is None or not case.rule.limits_drop:
+        side = "within" if judgement.verdict is Verdict.passed else "beyond"
+        return f"{measured(case.rule, case.found)}, {side} the limit {bound(case.rule, case.limit)}"
+    drop, interval = drop_with_interval(case.metric)
+    shown = drop if case.metric.drop_low is None else f"{drop} {interval}"
+    return f"drop {shown}, {_said(judgement, case.metric, case.limit)}"
 
 
 def _said(judgement: Judgement, metric: MetricReport, limit: float) -> str:

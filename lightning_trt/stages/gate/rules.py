@@ -98,8 +98,9 @@ def _check(rule: Rule, reports: Sequence[Report]) -> None:
             f"no candidate matches {rule.candidates!r} of a gate rule. "
             f"{nearest(rule.candidates, {each.name for each in candidates})}"
         )
-    _check_metric(rule, reports)
-    for report in reports:
+    if not rule.limits_time:
+        _check_metric(rule, reports)
+    for report in reports if rule.limits_drop else ():
         _check_direction(rule, report)
 
 

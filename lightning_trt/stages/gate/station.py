@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import GateReport, Verdict
+from lightning_trt.artifacts import GateReport, Level, Verdict
 from lightning_trt.settings import GateSettings, OnInconclusive
 from lightning_trt.stages.gate.cases import cases_of, is_broken, judged
 from lightning_trt.stages.gate.findings import reason_of, result_of, why_ungated
@@ -55,9 +55,10 @@ def gate(reports: Sequence[Report], *, settings: GateSettings | None = None) -> 
 
 def _judged_by_data(cases: Iterable[Case], reports: Sequence[Report], alpha: float) -> list[Judgement]:
     """The judgements, after correcting those for each other that rest on the same samples."""
-    families: dict[str, list[Case]] = {}
+    families: dict[tuple[str, Level], list[Case]] = {}
     for case in cases:
-        families.setdefault(reports[case.run].data.digest, []).append(case)
+        # A rule that only warns is a family apart: adding one must not change what fails.
+        families.setdefault((reports[case.run].data.digest, case.rule.level), []).append(case)
     return [each for family in families.values() for each in judged(family, alpha=alpha)]
 
 
@@ -82,7 +83,8 @@ def _judged(candidate: CandidateReport, judgements: Sequence[Judgement], ungated
     if is_broken(candidate):
         return replace(candidate, verdict=Verdict.error, reasons=candidate.reasons or ("No engine was built.",))
     reasons = tuple(reason_of(each) for each in judgements) or (ungated,)
-    return replace(candidate, verdict=_worst(each.verdict for each in judgements), reasons=reasons)
+    verdict = _worst(each.verdict for each in judgements if each.case.rule.level is Level.fail)
+    return replace(candidate, verdict=verdict, reasons=reasons)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -93,11 +95,9 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _fastest(report: Report, names: Sequence[str]) -> str | None:
     """The candidate of `names` with the least median latency; the first of those that are equal, or were not timed."""
-    latencies = {name: each.latency for name, each in report.candidates.items()}
-    timed = [{each.batch for each in side} for side in (report.reference.latency, *latencies.values()) if side]
-    largest = max(set.intersection(*timed), default=None) if timed else None
 
     def p50_ms(name: str) -> float:
-        return next((each.p50_ms for each in latencies[name] if each.batch == largest), math.inf)
+        found = report.p50_ms(report.candidates[name].latency)
+        return math.inf if found is None else found
 
     return min(names, key=p50_ms, default=None)

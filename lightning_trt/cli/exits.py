@@ -1,0 +1,16 @@
+"""What a command's exit code says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["Exit"]
+
+
+class Exit(IntEnum):
+    """The exit codes that the documentation promises."""
+
+    ok = 0
+    gate_failed = 1
+    usage = 2
+    no_rule = 5
