@@ -7,13 +7,16 @@ PYTHON ?= $(shell for name in python3.11 python3; do \
 	$$name -c "import sys; sys.exit(sys.version_info < (3, 11))" 2> /dev/null && echo $$name && break; done)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
+# A Python with TensorRT, torch and timm, and one whose torch can compile.
+GPU_PYTHON ?= $(BIN)/python
+PEER_PYTHON ?= $(GPU_PYTHON)
 
 BIN := .venv/bin
 # Without build isolation, so that constraints.txt pins what builds a package too.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -32,7 +35,10 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/lint-imports
 
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	for script in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python $$script || exit 1; done
+	for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || exit 1; done
+
+gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 8
+	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
 
 clean:  ## remove .venv and what was built
 	rm -rf .venv build dist *.egg-info

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Bound", "arguments", "record"]
 
-_PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "onnx", "onnx-ir", "onnxruntime", "numpy")
+_PACKAGES = (
+    "torch",
+    "tensorrt_bindings",
+    "timm",
+    "pytorch-lightning",
+    "torchmetrics",
+    "onnx",
+    "onnx-ir",
+    "onnxruntime",
+    "numpy",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +57,30 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def record(
-    name: str, *, bounds: Sequence[Bound], measured: Mapping[str, object], method: str, quick: bool, out: Path | None
+    name: str,
+    *,
+    bounds: Sequence[Bound],
+    measured: Mapping[str, object],
+    method: str,
+    quick: bool,
+    out: Path | None,
+    said: Sequence[str] = (),
 ) -> int:
-    """Exit status, 1 where a bound does not hold; the table is on the terminal and the JSON at `out`."""
+    """Exit status, 1 where a bound does not hold; the table is on the terminal and the JSON at `out`.
+
+    `said` are arguments of the command, beside `quick`, that the numbers depend on.
+    """
     for bound in bounds:
         sign = ">=" if bound.is_least else "<="
         verdict = "holds" if bound.holds else "MISSED"
         print(f"{bound.name:<52} {bound.value:>9.3f} {bound.unit:<10} {sign} {bound.bound:<6g} {verdict}")
+    said = [*said, *(["--quick"] if quick else [])]
     content = {
         "benchmark": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *(["--quick"] if quick else [])]),
+        "command": shlex.join(
+            ["python", f"benchmarks/{Path(sys.argv[0]).name}", *(["--quick"] if quick else []), *said]
+        ),
         "method": method,
         "machine": _machine(),
         "versions": _versions(),

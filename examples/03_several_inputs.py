@@ -104,7 +104,7 @@ def main(folder: str = "demo_output/scans") -> None:
     )
     trainer = Trainer(
         accelerator="cpu",
-        max_epochs=8,
+        max_epochs=5,
         logger=False,
         callbacks=[ModelCheckpoint(dirpath=f"{folder}/checkpoints", monitor="val/acc", mode="max"), callback],
         enable_progress_bar=False,

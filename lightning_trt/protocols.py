@@ -9,10 +9,10 @@ Change one only when two backends need the same thing and neither can have it be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_trt.precision import DType, Precision, PrecisionHome
     from lightning_trt.settings import BuildSettings
 
-__all__ = ["Adopter", "Backend", "Calibrator", "Session"]
+__all__ = ["Adopter", "Backend", "Builder", "Calibrator", "NativeCalibration", "Sample", "Session"]
 
 ArrayT = TypeVar("ArrayT")
 
@@ -79,6 +79,39 @@ class Backend(Protocol):
 
     def open(self, engine: Engine) -> Session[Tensor]:
         """A session on torch tensors of the engine whose files were already checked."""
+        ...
+
+
+@runtime_checkable
+class Builder(Protocol):
+    """A backend that builds engines also where they cannot run."""
+
+    def why_not_run(self) -> str | None:
+        """A sentence why its engines cannot run here, or None."""
+        ...
+
+
+@runtime_checkable
+class NativeCalibration(Protocol):
+    """A backend that is told ranges by `OnnxGraph.ranges`, or finds them itself (TensorRT 8 to 10)."""
+
+    def why_no_cache(self) -> str | None:
+        """A sentence why it is so no more, or None."""
+        ...
+
+    def calibrated(
+        self, graph: OnnxGraph, samples: Iterable[Sample], *, algorithm: str, batch_size: int, settings: BuildSettings
+    ) -> Ranges:
+        """The ranges that its own calibrator `algorithm` finds on `samples`, taken `batch_size` at a time."""
+        ...
+
+
+class Sample(Protocol):
+    """Flat inputs of one dataset item, in the boundary's order, each with a batch axis of size one."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The tensors."""
         ...
 
 

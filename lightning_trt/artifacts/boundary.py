@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx_ir
     from torch.export import ExportedProgram
+
+    from lightning_trt.artifacts.calibration import Ranges
 
 __all__ = ["BATCH", "Boundary", "OnnxGraph", "Structure", "TensorSpec"]
 
@@ -77,11 +82,14 @@ class OnnxGraph:
     """The ONNX of a boundary.
 
     `program` is the torch program behind it while the process that exported it lives: its node names are the graph's
-    tensor
-    names (None after the TorchScript exporter). `notes` say what a reader of the report should know.
+    tensor names (None after the TorchScript exporter). `sizes` are those of the dynamic axes in the call that was
+    exported, by name. `ranges` are what a builder shall quantize by, where the graph carries no Q/DQ. `notes` say what
+    a reader of the report should know.
     """
 
     model: onnx_ir.Model
     boundary: Boundary
     program: ExportedProgram | None = None
+    sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    ranges: Ranges | None = None
     notes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt.errors import BackendNotAvailableError, EngineError, SettingsError, nearest
+from lightning_trt.protocols import Builder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,13 @@ __all__ = ["Choice", "adopt", "choose", "find", "names"]
 _AUTO = "auto"
 
 # In the order in which `auto` asks them.
-_BACKENDS = {"onnxruntime": "lightning_trt.backends.onnxruntime:OnnxRuntime"}
-_FILES = {"model.onnx": "onnxruntime"}
+_BACKENDS = {
+    "tensorrt": "lightning_trt.backends.tensorrt:TensorRT",
+    "tensorrt_rtx": "lightning_trt.backends.tensorrt_rtx:TensorRTRTX",
+    "onnxruntime": "lightning_trt.backends.onnxruntime:OnnxRuntime",
+}
+# A plan first: what it was built from lies beside it.
+_FILES = {"model.engine": "tensorrt", "model.onnx": "onnxruntime"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +81,21 @@ def choose(name: str) -> Choice:
     refusals: list[str] = []
     for each in _BACKENDS:
         try:
-            backend = find(each)
+            backend = _running(each)
         except BackendNotAvailableError as error:
             refusals.append(str(error))
             continue
         because = ". ".join(["the first that works here", *refusals])
         return Choice(backend=backend, why=f"backend: {each} {backend.version}, {because}")
     raise BackendNotAvailableError(f"no backend works here. {' '.join(refusals)}")
+
+
+def _running(name: str) -> Backend:
+    """The backend, if what it builds runs here too."""
+    backend = find(name)
+    if isinstance(backend, Builder) and (reason := backend.why_not_run()):
+        raise BackendNotAvailableError(f"{name} is passed over: {reason}")
+    return backend
 
 
 def adopt(folder: Path) -> Engine:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto, helper
 
-from lightning_trt.artifacts import Boundary, Structure, TensorSpec
+from lightning_trt.artifacts import TensorSpec
+from lightning_trt.backends.positions import boundary_of
 from lightning_trt.precision import Precision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
+
+    from lightning_trt.artifacts import Boundary
 
 __all__ = ["described"]
 
@@ -34,14 +36,7 @@ def described(path: Path) -> tuple[Boundary, Precision]:
     weights = {each.name: each.data_type for each in graph.initializer}
     inputs = tuple(_spec(value) for value in graph.input if value.name not in weights)
     outputs = tuple(_spec(value) for value in graph.output)
-    args, results = _positions(inputs), _positions(outputs)
-    boundary = Boundary(
-        name="",
-        inputs=inputs,
-        outputs=outputs,
-        input_structure=Structure(kind="tuple", items=(args, Structure(kind="dict"))),
-        output_structure=results.items[0] if len(outputs) == 1 else results,
-    )
+    boundary = boundary_of(inputs, outputs)
     used = set(weights.values())
     precision = next((each for number, each in _PRECISIONS.items() if number in used), Precision.fp32)
     return boundary, precision
@@ -53,7 +48,3 @@ def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
     # An axis without a name may have any size: it gets a name that no other axis has.
     shape = tuple(f"{value.name}_{axis}" if size == "" else size for axis, size in enumerate(sizes))
     return TensorSpec(name=value.name, dtype=helper.tensor_dtype_to_np_dtype(tensor.elem_type).name, shape=shape)
-
-
-def _positions(specs: Sequence[TensorSpec]) -> Structure:
-    return Structure(kind="tuple", items=tuple(Structure(kind="tensor", index=index) for index in range(len(specs))))

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytorch_lightning import LightningModule, Trainer
-    from typing_extensions import Self
 
     from lightning_trt.artifacts import Report
     from lightning_trt.precision import Precision
@@ -79,11 +78,6 @@ class TRTExportCallback(Callback):
         print(trainer.callback_metrics["trt/int8-percentile/drop/val/acc"])
     """
 
-    def __new__(cls, *_args: object, **_named: object) -> Self:
-        """An instance that the Trainer of either of Lightning's packages takes."""
-        adopted(TRTExportCallback)
-        return super().__new__(cls)
-
     def __init__(  # noqa: PLR0913 - the fields of ExportSettings, one by one: LightningCLI and Hydra read the signature
         self,
         *,
@@ -103,6 +97,8 @@ class TRTExportCallback(Callback):
     ) -> None:
         # Read before anything else stands here: the arguments by name, which are the fields of the settings.
         given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
+        # Here and not in a `__new__`, whose signature LightningCLI would read in the place of this one.
+        adopted(TRTExportCallback)
         super().__init__()
         self.settings = settings_of(ExportSettings, given)
         self.report: Report | None = None
@@ -150,12 +146,13 @@ class TRTExportCallback(Callback):
         except Exception as error:
             if self.settings.on_error is OnError.raises:
                 raise
-            _warn(error)
+            if trainer.is_global_zero:
+                _warn(error)
             return
         path, _, text = said.partition("\n")
         self.report = json.from_text(text, Path(path) / "report.json")
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars(self.report).items()})
-        enforce(self.report, settings=self.settings)
+        enforce(self.report, settings=self.settings, speaks=trainer.is_global_zero)
 
     def _exported(self, trainer: Trainer, module: LightningModule) -> str:
         """Where the report lies, and its text."""

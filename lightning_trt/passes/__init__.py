@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
+from lightning_trt.passes.lower import lower_opset
 from lightning_trt.passes.on_disk import save
 from lightning_trt.passes.opset import opset_of, raise_opset
 from lightning_trt.passes.placement import Placement, quantized_tensors
@@ -15,6 +16,7 @@ __all__ = [
     "cast",
     "clean",
     "insert_pairs",
+    "lower_opset",
     "opset_of",
     "quantized_tensors",
     "raise_opset",

@@ -11,7 +11,7 @@ Rules:
        consumers wants low, so that chains between two fp32 nodes stay fp32.
     5. A softmax behind a NaN guard (`Where(IsNaN(softmax), 0, softmax)`, as both exporters write masked attention) is
        low, or TensorRT does not fuse the attention.
-    6. In bf16 `ConvTranspose` and `GRU` are high: TensorRT-RTX does not build them.
+    6. In bf16 `ConvTranspose`, `GRU` and `HardSwish` are high: TensorRT-RTX does not build them.
     7. A node one of whose scalar constants rounds to zero in the low type, or which multiplies or divides by a scalar
        that the low type cannot hold, is high.
 """
@@ -54,7 +54,7 @@ _LOW = frozenset({
 })
 # fmt: on
 _NEUTRAL = frozenset({"Shape", "Size", "IsNaN", "IsInf", "ArgMax", "ArgMin", "NonZero"})
-_NO_BFLOAT16_KERNEL = frozenset({"ConvTranspose", "GRU"})
+_NO_BFLOAT16_KERNEL = frozenset({"ConvTranspose", "GRU", "HardSwish"})
 _SCALES = frozenset({"Mul", "Div"})
 _LOW_NAMES = {ir.DataType.FLOAT16: "tensor(float16)", ir.DataType.BFLOAT16: "tensor(bfloat16)"}
 

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["enforce"]
 
 
-def enforce(report: Report, *, settings: ExportSettings) -> None:
+def enforce(report: Report, *, settings: ExportSettings, speaks: bool = True) -> None:
     """Nothing, where the gate lets this run through; everything is written by now.
 
     A failed gate, or a candidate in error, raises where `on_gate_fail` says so, else warns; an inconclusive one warns
-    where `on_inconclusive` says so.
+    where `on_inconclusive` says so. Of several processes all raise, and the one that `speaks` warns.
 
     Raises:
         GateFailedError: The gate said no.
     """
-    if report.verdict in {Verdict.failed, Verdict.error}:
-        sentence = " ".join(short_summary(report)[:-1])
-        if _raises(settings):
-            raise GateFailedError(sentence)
+    is_bad = report.verdict in {Verdict.failed, Verdict.error}
+    sentence = " ".join(short_summary(report))
+    if is_bad and _raises(settings):
+        raise GateFailedError(sentence)
+    is_doubtful = report.verdict is Verdict.inconclusive and _warns_of_doubt(settings)
+    if speaks and (is_bad or is_doubtful):
         warnings.warn(sentence, stacklevel=2)
-    elif report.verdict is Verdict.inconclusive and _warns_of_doubt(settings):
-        warnings.warn(" ".join(short_summary(report)), stacklevel=2)
 
 
 def _raises(settings: ExportSettings) -> bool:

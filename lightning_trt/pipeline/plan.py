@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from lightning_trt import backends
 from lightning_trt.errors import UnsupportedPrecisionError
 from lightning_trt.precision import Precision
+from lightning_trt.protocols import NativeCalibration
+from lightning_trt.settings import QuantizedBy
 
 if TYPE_CHECKING:
     from lightning_trt.protocols import Backend
-    from lightning_trt.settings import CalibratorName, ExportSettings
+    from lightning_trt.settings import CalibratorName, ExportSettings, NativeCalibrator
 
 __all__ = ["Asked", "Plan", "planned"]
 
@@ -21,11 +23,17 @@ class Asked:
     """A candidate before it is built."""
 
     precision: Precision
-    calibrator: CalibratorName | None = None
+    calibrator: CalibratorName | NativeCalibrator | None = None
+    quantized_by: QuantizedBy = QuantizedBy.pairs
+
+    @property
+    def reads_statistics(self) -> bool:
+        """Whether one of our calibrators makes its ranges."""
+        return self.calibrator is not None and self.quantized_by is not QuantizedBy.native
 
     @property
     def name(self) -> str:
-        """`<precision>` or `<precision>-<calibrator>`.
+        """`<precision>`, `<precision>-<calibrator>`, or with `cache` or `native` between the two.
 
         Example:
             >>> from lightning_trt.pipeline.plan import Asked
@@ -34,7 +42,9 @@ class Asked:
             >>> Asked(precision=Precision.int8, calibrator=CalibratorName.minmax).name
             'int8-minmax'
         """
-        return self.precision.value if self.calibrator is None else f"{self.precision.value}-{self.calibrator.value}"
+        how = [] if self.quantized_by is QuantizedBy.pairs else [self.quantized_by.value]
+        calibrator = [] if self.calibrator is None else [self.calibrator.value]
+        return "-".join([self.precision.value, *how, *calibrator])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +76,28 @@ def planned(settings: ExportSettings) -> Plan:
     if refused:
         possible = ", ".join(each.value for each in Precision if backend.why_not(each) is None)
         raise UnsupportedPrecisionError(f"{' '.join(refused)} The backend {backend.name} gives here: {possible}.")
+    for how in settings.calibration.quantized_by:
+        if reason := _why_not_quantized(backend, how):
+            raise UnsupportedPrecisionError(f"int8 by {how.value}: {reason}")
     return Plan(backend=backend, why=choice.why, candidates=tuple(_candidates(settings)))
 
 
 def _candidates(settings: ExportSettings) -> list[Asked]:
     asked: list[Asked] = []
     for precision in settings.precisions:
-        calibrators = settings.calibrators if precision.is_quantized else (None,)
-        asked += [Asked(precision=precision, calibrator=calibrator) for calibrator in calibrators]
+        if not precision.is_quantized:
+            asked.append(Asked(precision=precision))
+            continue
+        for how in settings.calibration.quantized_by if precision is Precision.int8 else (QuantizedBy.pairs,):
+            names = settings.calibration.native if how is QuantizedBy.native else settings.calibrators
+            asked += [Asked(precision=precision, calibrator=name, quantized_by=how) for name in names]
     return asked
+
+
+def _why_not_quantized(backend: Backend, how: QuantizedBy) -> str | None:
+    """A sentence why the backend cannot be told by `how`, or None."""
+    if how is QuantizedBy.pairs:
+        return None
+    if isinstance(backend, NativeCalibration):
+        return backend.why_no_cache()
+    return f"the backend {backend.name} reads Q/DQ pairs alone: use calibration.quantized_by=pairs with it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
@@ -16,6 +16,7 @@ from lightning_trt.pipeline.latencies import added
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.replay import captured
 from lightning_trt.runtime import TRTModule
+from lightning_trt.settings import QuantizedBy
 from lightning_trt.stages.build import build
 from lightning_trt.stages.calibrate import calibrate
 from lightning_trt.stages.export import export
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lightning_trt.artifacts import Candidate, Latency, OnnxGraph, Scores, Statistics
+    from lightning_trt.artifacts import Candidate, Latency, OnnxGraph, Ranges, Scores, Statistics
     from lightning_trt.pipeline.job import Job
     from lightning_trt.pipeline.plan import Asked
     from lightning_trt.progress import Progress
-    from lightning_trt.protocols import Calibrator
-    from lightning_trt.settings import CalibratorName
+    from lightning_trt.protocols import Calibrator, NativeCalibration
+    from lightning_trt.settings import CalibratorName, NativeCalibrator
     from lightning_trt.stages.probe import Probed
 
     Engines = dict[str, dict[str, nn.Module]]
@@ -122,7 +123,9 @@ class _Road:
                     graphs,
                     captured(subject, tuple(graphs), batches),
                     settings=settings,
-                    histograms=any(self.calibrator_of(each).needs_histograms for each in asked if each.calibrator),
+                    histograms=any(
+                        self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics
+                    ),
                     threads=self.job.settings.build.threads,
                     advance=advance,
                 )
@@ -160,9 +163,26 @@ class _Road:
         is_typed = self.job.plan.backend.precision_lives_in is PrecisionHome.graph
         if not is_typed and not asked.precision.is_quantized:
             return graph
+        if asked.quantized_by is QuantizedBy.native:
+            return replace(graph, ranges=self.native_ranges(graph, asked))
         ranges = self.calibrator_of(asked).ranges(statistics) if asked.calibrator and statistics else None
+        if asked.quantized_by is QuantizedBy.cache:
+            return replace(graph, ranges=ranges)
         rest = self.job.high_precision if is_typed else Precision.fp32
         return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges)
+
+    def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
+        """The ranges that the backend's own calibrator finds, on the samples that ours see."""
+        settings, subject = self.job.settings.calibration, self.job.subject
+        indices = items_of(subject.loaders, settings.samples)
+        batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
+        return cast("NativeCalibration", self.job.plan.backend).calibrated(
+            graph,
+            captured(subject, (graph.boundary.name,), batches),
+            algorithm=cast("NativeCalibrator", asked.calibrator).value,
+            batch_size=settings.block_size,
+            settings=self.job.settings.build,
+        )
 
     @contextmanager
     def opened(self, candidates: Mapping[str, Candidate]) -> Iterator[Engines]:

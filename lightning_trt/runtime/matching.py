@@ -58,6 +58,9 @@ def leaves_of(
         (1.5,)
     """
     positional, named = structure.items
+    in_order = [item.index for item in positional.items] == [*range(len(args))]
+    if in_order and not kwargs and not named.items and all(map(is_leaf, args)):
+        return args  # the common call, on which every microsecond of the processor counts
     found = dict(_found(args, positional, is_leaf=is_leaf, place="args"))
     found |= _found(kwargs, named, is_leaf=is_leaf, place="kwargs")
     return tuple(found[index] for index in sorted(found))

@@ -66,7 +66,9 @@ class TRTModule(nn.Module):
         given: tuple[Tensor, ...] = leaves_of(args, kwargs, boundary.input_structure, is_leaf=torch.is_tensor)
         device = given[0].device if given else torch.device("cpu")
         tensors = tuple(_in_type(spec, tensor) for spec, tensor in zip(boundary.inputs, given, strict=True))
-        outputs = self._run_empty(tensors) if batch_of(boundary, tensors) == 0 else self._run(tensors)
+        has_values = all(tensor.numel() for tensor in tensors)
+        is_empty = not has_values and batch_of(boundary, tensors) == 0
+        outputs = self._run_empty(tensors) if is_empty else self._run(tensors)
         return unflatten(boundary.output_structure, [tensor.to(device) for tensor in outputs])
 
     def close(self) -> None:
@@ -111,10 +113,10 @@ class TRTModule(nn.Module):
 
 def _in_type(spec: TensorSpec, tensor: Tensor) -> Tensor:
     """The tensor in the type of the boundary, where a module would have taken it too."""
-    given = dtype_of(tensor)
-    if given == spec.dtype:
-        return tensor
     wanted: torch.dtype = getattr(torch, spec.dtype)
+    if tensor.dtype is wanted:
+        return tensor
+    given = dtype_of(tensor)
     if {given, spec.dtype} <= _AUTOCAST or (_is_whole(tensor.dtype) and _is_whole(wanted)):
         return tensor.to(wanted)
     raise InputMismatchError(

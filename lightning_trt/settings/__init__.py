@@ -5,7 +5,15 @@ Only types that omegaconf knows too (enums, primitives, paths, tuples of them): 
 
 from __future__ import annotations
 
-from lightning_trt.settings.choices import CalibratorName, HardwareCompatibility, OnError, OnGateFail, OnInconclusive
+from lightning_trt.settings.choices import (
+    CalibratorName,
+    HardwareCompatibility,
+    NativeCalibrator,
+    OnError,
+    OnGateFail,
+    OnInconclusive,
+    QuantizedBy,
+)
 from lightning_trt.settings.export import (
     BuildSettings,
     CalibrationSettings,
@@ -27,9 +35,11 @@ __all__ = [
     "GateSettings",
     "HardwareCompatibility",
     "LatencySettings",
+    "NativeCalibrator",
     "OnError",
     "OnGateFail",
     "OnInconclusive",
+    "QuantizedBy",
     "TensorRTSettings",
     "ValidationSettings",
     "member",

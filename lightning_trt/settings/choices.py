@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["CalibratorName", "HardwareCompatibility", "OnError", "OnGateFail", "OnInconclusive"]
+__all__ = [
+    "CalibratorName",
+    "HardwareCompatibility",
+    "NativeCalibrator",
+    "OnError",
+    "OnGateFail",
+    "OnInconclusive",
+    "QuantizedBy",
+]
 
 
 class CalibratorName(Enum):
@@ -12,6 +20,27 @@ class CalibratorName(Enum):
 
     minmax = "minmax"
     percentile = "percentile"
+
+
+class QuantizedBy(Enum):
+    """What tells TensorRT how to quantize to int8.
+
+    `pairs` of Q/DQ in the graph, a calibration `cache` of our ranges, or its own calibrators (`native`). The last two
+    end with TensorRT 10.
+    """
+
+    pairs = "pairs"
+    cache = "cache"
+    native = "native"
+
+
+class NativeCalibrator(Enum):
+    """TensorRT's own calibrators."""
+
+    entropy2 = "entropy2"
+    minmax = "minmax"
+    entropy = "entropy"
+    legacy = "legacy"
 
 
 class HardwareCompatibility(Enum):

@@ -8,7 +8,14 @@ from pathlib import Path
 from lightning_trt.artifacts import Rule
 from lightning_trt.errors import SettingsError
 from lightning_trt.precision import Precision
-from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, OnInconclusive
+from lightning_trt.settings.choices import (
+    CalibratorName,
+    NativeCalibrator,
+    OnError,
+    OnGateFail,
+    OnInconclusive,
+    QuantizedBy,
+)
 from lightning_trt.settings.reading import check_positive, member, members, settings_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
@@ -31,14 +38,20 @@ class CalibrationSettings:
         percentile: Share of values, in percent, that the percentile calibrator keeps inside the range.
         batch_size: Items pulled from the data at a time; None takes the loader's own. It never changes the ranges.
         block_size: Items in one forward pass; part of what the ranges depend on.
+        quantized_by: What tells the backend how to quantize to int8, each for candidates of its own.
+        native: TensorRT's calibrators to try where `quantized_by` has `native`.
     """
 
     samples: int = 512
     percentile: float = 99.99
     batch_size: int | None = None
     block_size: int = 8
+    quantized_by: tuple[QuantizedBy, ...] = (QuantizedBy.pairs,)
+    native: tuple[NativeCalibrator, ...] = (NativeCalibrator.entropy2,)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "quantized_by", members(QuantizedBy, self.quantized_by))
+        object.__setattr__(self, "native", members(NativeCalibrator, self.native))
         check_positive(self, "samples", "batch_size", "block_size", "percentile")
         if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
             raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100], e.g. 99.99.")

@@ -36,8 +36,8 @@ TOLERANCE = {
 each_precision = pytest.mark.parametrize("precision", list(Precision), ids=lambda each: each.value)
 
 
-class Conformance:
-    """The cases; `computes_in` says where layers compute in another type than the precision's own."""
+class Builds:
+    """The cases that need no open engine; `computes_in` says where layers compute in another type than asked for."""
 
     computes_in: Mapping[Precision, DType] = {}
 
@@ -50,11 +50,6 @@ class Conformance:
     def residual(self) -> Net:
         """A convolutional net with one image batch in, logits out."""
         return net("residual")
-
-    @pytest.fixture
-    def session(self, backend: Backend, residual: Net, tmp_path: Path) -> Session[Tensor]:
-        """An open fp32 engine of the residual net."""
-        return backend.open(built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32"))
 
     @each_precision
     def test_a_precision_is_given_or_refused_with_a_sentence(
@@ -81,6 +76,37 @@ class Conformance:
         engine = built(residual, backend, precision=precision, into=tmp_path / "built")
 
         assert engine.layers[self.computes_in.get(precision, precision.dtype)] >= 5
+
+    def test_the_engine_tells_its_file(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
+        """Size and digest are those of what was written."""
+        engine = built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32")
+
+        path = engine.folder / engine.file
+        assert (engine.sha256, engine.bytes) == (sha256_of(path), path.stat().st_size)
+
+    def test_the_engine_names_its_backend(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
+        """Loading finds the backend again by it."""
+        engine = built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32")
+
+        assert (engine.backend, engine.backend_version) == (backend.name, backend.version)
+
+    def test_a_graph_that_it_cannot_run_is_a_build_error(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
+        """The sentence names the operator."""
+        model = residual.graph.model.clone()
+        next(node for node in model.graph if node.op_type == "Relu").op_type = "NoSuchOperator"
+        graph = replace(residual.graph, model=model)
+
+        with pytest.raises(BuildError, match="NoSuchOperator"):
+            backend.build(graph, precision=Precision.fp32, into=tmp_path, settings=BuildSettings())
+
+
+class Conformance(Builds):
+    """All cases."""
+
+    @pytest.fixture
+    def session(self, backend: Backend, residual: Net, tmp_path: Path) -> Session[Tensor]:
+        """An open fp32 engine of the residual net."""
+        return backend.open(built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32"))
 
     @each_precision
     @pytest.mark.parametrize("name", ["residual", "text"])
@@ -112,19 +138,6 @@ class Conformance:
         result = TRTModule(engine, open=backend.open)(*args, **kwargs)
 
         torch.testing.assert_close(result, case.answer(samples), rtol=1e-4, atol=1e-5)
-
-    def test_the_engine_tells_its_file(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
-        """Size and digest are those of what was written."""
-        engine = built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32")
-
-        path = engine.folder / engine.file
-        assert (engine.sha256, engine.bytes) == (sha256_of(path), path.stat().st_size)
-
-    def test_the_engine_names_its_backend(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
-        """Loading finds the backend again by it."""
-        engine = built(residual, backend, precision=Precision.fp32, into=tmp_path / "fp32")
-
-        assert (engine.backend, engine.backend_version) == (backend.name, backend.version)
 
     def test_outputs_are_fresh(self, session: Session[Tensor], residual: Net) -> None:
         """A caller may keep the first result while the next is computed."""
@@ -188,12 +201,3 @@ class Conformance:
         """The sentence has both shapes."""
         with pytest.raises(InputMismatchError, match=r"shape \(4, 2, 16, 16\); the engine takes \(batch, 3, 16, 16\)"):
             session({"input_0": residual.inputs[0][:, :2]})
-
-    def test_a_graph_that_it_cannot_run_is_a_build_error(self, backend: Backend, residual: Net, tmp_path: Path) -> None:
-        """The sentence names the operator."""
-        model = residual.graph.model.clone()
-        next(node for node in model.graph if node.op_type == "Relu").op_type = "NoSuchOperator"
-        graph = replace(residual.graph, model=model)
-
-        with pytest.raises(BuildError, match="NoSuchOperator"):
-            backend.build(graph, precision=Precision.fp32, into=tmp_path, settings=BuildSettings())

@@ -14,7 +14,7 @@ from zoo.boundaries import boundary_of
 
 from lightning_trt.artifacts import Range, Ranges
 from lightning_trt.passes import quantized_tensors, tap
-from lightning_trt.precision import PrecisionHome
+from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.settings import BuildSettings
 from lightning_trt.stages.build import build
 from lightning_trt.stages.export import export
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts import Boundary, Candidate, Engine, OnnxGraph
-    from lightning_trt.precision import Precision
     from lightning_trt.protocols import Backend
 
 __all__ = ["Net", "built", "candidate", "net"]
@@ -85,9 +84,11 @@ def net(name: str) -> Net:
 def candidate(net: Net, backend: Backend, *, precision: Precision, into: Path, threads: int | None = 1) -> Candidate:
     """The net's candidate of that precision, as the stations make it."""
     graph = net.graph
-    if backend.precision_lives_in is PrecisionHome.graph:
+    is_typed = backend.precision_lives_in is PrecisionHome.graph
+    if is_typed or precision.is_quantized:
         ranges = net.ranges if precision.is_quantized else None
-        graph = rewrite(graph, precision=precision, high_precision=backend.high_precision, ranges=ranges)
+        rest = backend.high_precision if is_typed else Precision.fp32
+        graph = rewrite(graph, precision=precision, high_precision=rest, ranges=ranges)
     return build(
         backend,
         {graph.boundary.name: graph},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -22,14 +24,18 @@ __all__ = [
     "ConfiguresModel",
     "Dropping",
     "FetchesItself",
+    "Forgetful",
     "KeepsThings",
     "LooseMetrics",
+    "MadeOfAPart",
     "NoBatchIdx",
     "Noisy",
+    "OfSeveralLoaders",
     "ReadsTrainer",
     "Shuffled",
     "SideEffects",
     "Stream",
+    "Wayward",
     "WithHyperparameters",
     "Workers",
     "WritesIntoBatch",
@@ -235,3 +241,53 @@ class Workers(Images):
 
     def val_dataloader(self) -> Any:
         return DataLoader(self.val, batch_size=self.batch_size, num_workers=1, persistent_workers=True)
+
+
+class Forgetful(Classifier):
+    """Loses in its second epoch all that it learned in the first."""
+
+    def on_train_epoch_end(self) -> None:
+        if self.current_epoch == 1:
+            with torch.no_grad():
+                self.model[-1].weight.zero_()
+
+    def on_validation_epoch_start(self) -> None:
+        if self.current_epoch == 1 and not self.trainer.sanity_checking:
+            with torch.no_grad():
+                self.model[-1].weight.zero_()
+
+
+class OfSeveralLoaders(Classifier):
+    """Takes batches of more than one loader."""
+
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        super().validation_step(batch, batch_idx)
+
+
+class MadeOfAPart(Classifier):
+    """Cannot be made anew from its checkpoint: nobody wrote down what it was given."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+
+class Wayward(Classifier):
+    """Frozen in parts, random in validation, with a metric that nobody resets and a loader's worth of state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self.forgotten = self.accuracy.clone()
+        self.model[3].requires_grad_(requires_grad=False)
+
+    def on_train_epoch_start(self) -> None:
+        self.model[1].eval()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        images, targets = batch
+        self.seen += len(images)
+        noise = torch.rand(()) + random.random() + np.random.rand()  # noqa: S311, NPY002 - as users do it
+        self.log("noise", noise)
+        self.forgotten.update(self(images), targets)
+        super().validation_step(batch, batch_idx)

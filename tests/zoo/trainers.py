@@ -18,13 +18,18 @@ def quiet_trainer(
     root: Path,
     *,
     callbacks: Iterable[Any] = (),
+    keepers: Iterable[Any] | None = None,
     monitor: str | None = "val/acc",
     mode: str = "max",
     package: ModuleType = pytorch_lightning,
     **options: Any,
 ) -> Any:
-    """A Trainer of `package` for one epoch below `root`: no bars, no sanity check, no logger, one ModelCheckpoint."""
+    """A Trainer of `package` for one epoch below `root`: no bars, no sanity check, no logger, one ModelCheckpoint.
+
+    `keepers` are the ModelCheckpoints to have in its place.
+    """
     keeper = package.callbacks.ModelCheckpoint(dirpath=root / "checkpoints", monitor=monitor, mode=mode)
+    kept = [keeper] if keepers is None else keepers
     return package.Trainer(
         **{
             "accelerator": "cpu",
@@ -35,7 +40,7 @@ def quiet_trainer(
             "enable_model_summary": False,
             "num_sanity_val_steps": 0,
             "default_root_dir": root,
-            "callbacks": [*callbacks, keeper],
+            "callbacks": [*callbacks, *kept],
             **options,
         }
     )

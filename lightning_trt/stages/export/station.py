@@ -70,7 +70,12 @@ def _first_good(
         worst = check(model, boundary, calls=calls, tolerance=tolerance)
         sizes = " and ".join(str(len(inputs[0])) for inputs, _ in calls if inputs)
         note = f"export: opset {opset_of(model)}, within {worst:.1e} of the module at batch sizes {sizes}"
-        return OnnxGraph(model=model, boundary=boundary, program=program, notes=(note,))
+        seen = {
+            name: tensor.shape[axis]
+            for spec, tensor in zip(boundary.inputs, sample, strict=True)
+            for axis, name in spec.dynamic_axes.items()
+        }
+        return OnnxGraph(model=model, boundary=boundary, program=program, sizes=seen, notes=(note,))
 
     try:
         return through(through_dynamo)

@@ -1,0 +1,215 @@
+"""TensorRT 8.6 and later: engines for the GPU that builds them.
+
+Before strong typing (10) precision is asked of the builder: the graph stays fp32, or carries Q/DQ pairs with fp32
+scales, or comes with ranges that go to the builder as a calibration cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lightning_trt.artifacts import BATCH, Engine
+from lightning_trt.backends import native, timing
+from lightning_trt.backends.capabilities import least_capability, parts_of
+from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
+from lightning_trt.backends.proof import proved
+from lightning_trt.backends.trt_config import configure
+from lightning_trt.backends.trt_file import described
+from lightning_trt.errors import BackendNotAvailableError, UnsupportedPrecisionError
+from lightning_trt.passes import lower_opset
+from lightning_trt.precision import Precision, PrecisionHome
+from lightning_trt.runtime import _trt
+from lightning_trt.runtime.gpu import GPU, gpu_here
+from lightning_trt.runtime.trt_session import TensorRTSession
+from lightning_trt.settings import HardwareCompatibility
+from lightning_trt.storage import sha256_of, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from lightning_trt.artifacts import Boundary, OnnxGraph, Ranges
+    from lightning_trt.backends.drafts import Draft, Sizes
+    from lightning_trt.protocols import Sample
+    from lightning_trt.settings import BuildSettings, TensorRTSettings
+
+__all__ = ["TensorRT"]
+
+_FILE = "model.engine"
+_LOG = "build.log"
+_CACHE = "calibration.cache"
+_ONLY_TYPED = frozenset({Precision.bf16, Precision.fp8})
+# Which keys of the environment an engine is bound to.
+_BOUND = {
+    HardwareCompatibility.none: ("tensorrt", "cuda", "gpu", "compute_capability"),
+    HardwareCompatibility.same_compute_capability: ("tensorrt", "cuda", "compute_capability"),
+    HardwareCompatibility.ampere_plus: ("tensorrt", "cuda"),
+}
+
+
+class TensorRT:
+    """TensorRT on the current GPU as a backend."""
+
+    name = "tensorrt"
+    high_precision = Precision.fp16
+
+    def __init__(self) -> None:
+        self._trt = _trt.package("tensorrt")
+        self.version = self._trt.version
+        self._gpu = _gpu(self.version)
+
+    @property
+    def precision_lives_in(self) -> PrecisionHome:
+        """The graph where TensorRT has strong typing, else the builder."""
+        return PrecisionHome.graph if self._trt.has_strong_typing else PrecisionHome.builder
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Versions and GPU."""
+        gpu = self._gpu
+        return MappingProxyType(
+            {
+                "tensorrt": self.version,
+                "cuda": gpu.cuda,
+                "gpu": gpu.name,
+                "compute_capability": gpu.compute_capability,
+            }
+        )
+
+    def why_not(self, precision: Precision) -> str | None:
+        """A sentence why this precision cannot be had here, or None."""
+        if precision in _ONLY_TYPED and not self._trt.has_strong_typing:
+            return (
+                f"tensorrt {self.version} builds no {precision.value} engines. Ask for fp16 or int8 here, or for "
+                f"{precision.value} on TensorRT 10 or later."
+            )
+        least, here = least_capability(precision), self._gpu.compute_capability
+        if parts_of(here) < least:
+            return (
+                f"{precision.value} needs compute capability {least[0]}.{least[1]}; {self._gpu.name} has {here}. Ask "
+                "for another precision on it."
+            )
+        return None
+
+    def build(self, graph: OnnxGraph, *, precision: Precision, into: Path, settings: BuildSettings) -> Engine:
+        """The engine of `graph`, opened once to prove that it can be, and what its layers compute in.
+
+        Raises:
+            UnsupportedPrecisionError: `why_not` had a reason.
+            SettingsError: The size of an axis is known from nowhere, or this TensorRT lacks what was asked for.
+            BuildError: TensorRT cannot build the graph, or no layer got the precision.
+        """
+        if reason := self.why_not(precision):
+            raise UnsupportedPrecisionError(reason)
+        draft = self._drafted(graph, into=into, precision=precision, settings=settings)
+        cache = timing.cache_path(
+            settings.tensorrt.timing_cache, draft.graph.model, about={**self.environment, "precision": precision.value}
+        )
+        timing.offer(draft, cache)
+        plan = serialized(draft)
+        timing.keep(draft, cache)
+        write_whole(into / _LOG, draft.log.text)
+        path = write_whole(into / _FILE, plan)
+        bound = _BOUND[settings.tensorrt.hardware_compatibility]
+        environment = {key: self.environment[key] for key in bound}
+        engine = self._engine(path, boundary=graph.boundary, precision=precision, environment=environment)
+        with self.open(engine) as session:
+            layers = session.layers()
+        return replace(engine, layers=layers, notes=proved(layers, precision))
+
+    def open(self, engine: Engine) -> TensorRTSession:
+        """A session of the engine, whose files were already checked."""
+        return TensorRTSession(self._trt, engine)
+
+    def adopt(self, path: Path) -> Engine:
+        """The engine that the plan at `path` is; a plan says nothing of its precision, which counts as fp32.
+
+        Raises:
+            EngineError: This TensorRT cannot open it.
+        """
+        return self._engine(path, boundary=described(self._trt, path), precision=Precision.fp32, environment={})
+
+    def _engine(
+        self, path: Path, *, boundary: Boundary, precision: Precision, environment: Mapping[str, str]
+    ) -> Engine:
+        return Engine(
+            folder=path.parent,
+            file=path.name,
+            sha256=sha256_of(path),
+            bytes=path.stat().st_size,
+            backend=self.name,
+            backend_version=self.version,
+            precision=precision,
+            calibrator=None,
+            boundary=boundary,
+            build_seconds=0.0,  # the station holds the clock
+            layers={},
+            environment=environment,
+        )
+
+    def why_no_cache(self) -> str | None:
+        """A sentence why neither caches are read nor own calibrators are there, or None."""
+        if self._trt.has_calibrators:
+            return None
+        return (
+            f"tensorrt {self.version} neither reads calibration caches nor calibrates by itself. Use "
+            "calibration.quantized_by=pairs with it."
+        )
+
+    def calibrated(
+        self, graph: OnnxGraph, samples: Iterable[Sample], *, algorithm: str, batch_size: int, settings: BuildSettings
+    ) -> Ranges:
+        """The ranges that TensorRT's own calibrator `algorithm` (`native.ALGORITHMS`) finds on `samples`.
+
+        Raises:
+            BackendNotAvailableError: This TensorRT calibrates no more.
+            NoSamplesError: There are fewer samples than one batch.
+            BuildError: TensorRT cannot run the graph.
+        """
+        if reason := self.why_no_cache():
+            raise BackendNotAvailableError(reason)
+        return native.calibrated(
+            self._trt, graph, samples, algorithm=algorithm, batch_size=batch_size, settings=settings.tensorrt
+        )
+
+    def _drafted(self, graph: OnnxGraph, *, into: Path, precision: Precision, settings: BuildSettings) -> Draft:
+        """The network with its profiles, flags and, where the graph brings ranges, its calibration cache."""
+        is_typed = self._trt.has_strong_typing and graph.ranges is None
+        if not self._trt.has_strong_typing:
+            graph = replace(graph, model=lower_opset(graph.model))
+        draft = drafted(self._trt, graph, into=into, is_typed=is_typed)
+        for sizes in _profiles(graph, settings.tensorrt):
+            add_profile(draft, sizes)
+        rest = settings.high_precision or self.high_precision
+        configure(draft, precision, high_precision=rest, settings=settings.tensorrt)
+        if graph.ranges is not None:
+            cache = native.cache_text(self._trt, graph.ranges)
+            write_whole(into / _CACHE, cache)
+            draft = replace(draft, calibrator=native.reading(self._trt, cache))
+            draft.config.int8_calibrator = draft.calibrator
+        return draft
+
+
+def _gpu(version: str) -> GPU:
+    gpu = gpu_here()
+    if gpu is None:
+        raise BackendNotAvailableError(
+            f"tensorrt {version} is installed, and torch finds no GPU: there is none, or its driver is too old for "
+            "this torch. Run `nvidia-smi` to see which, and update the driver or use another backend."
+        )
+    return gpu
+
+
+def _profiles(graph: OnnxGraph, settings: TensorRTSettings) -> Iterator[Mapping[str, Sizes]]:
+    """Sizes of each optimization profile: one for batch 1, one for all larger batches."""
+    axes = {axis for spec in graph.boundary.inputs for axis in spec.dynamic_axes.values()}
+    others = sizes_of_axes(graph, settings)
+    if BATCH not in axes:
+        if others:
+            yield others
+        return
+    yield {BATCH: (1, 1, 1), **others}
+    if settings.max_batch > 1:
+        yield {BATCH: (2, max(settings.typical_batch, 2), settings.max_batch), **others}

@@ -1,0 +1,152 @@
+"""TensorRT-RTX: typed graphs, built anywhere, for GeForce and RTX GPUs; the GPU that runs them chooses the kernels."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lightning_trt.artifacts import BATCH, Engine
+from lightning_trt.backends.capabilities import least_capability, parts_of
+from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
+from lightning_trt.backends.proof import proved
+from lightning_trt.backends.rtx_plan import layers_of
+from lightning_trt.errors import BackendNotAvailableError, SettingsError, UnsupportedPrecisionError
+from lightning_trt.precision import Precision, PrecisionHome
+from lightning_trt.runtime import _trt
+from lightning_trt.runtime.gpu import gpu_here
+from lightning_trt.storage import sha256_of, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lightning_trt.artifacts import OnnxGraph
+    from lightning_trt.backends.drafts import Draft
+    from lightning_trt.runtime.trt_session import TensorRTSession
+    from lightning_trt.settings import BuildSettings, TensorRTSettings
+
+__all__ = ["TensorRTRTX"]
+
+_FILE = "model.rtx"
+_LOG = "build.log"
+# Before, it refuses fp32 products, and runs int8 convolutions as fp16.
+_LEAST = (8, 0)
+
+
+class TensorRTRTX:
+    """TensorRT-RTX as a backend: it builds without a GPU, and runs on GPUs of compute capability 7.5, 8.x and 12.x."""
+
+    name = "tensorrt_rtx"
+    precision_lives_in = PrecisionHome.graph
+    high_precision = Precision.fp16
+
+    def __init__(self) -> None:
+        self._trt = _trt.package("tensorrt_rtx")
+        self.version = self._trt.version
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The version, which plans are bound to; GPUs of every capability that was built for run them."""
+        return MappingProxyType({"tensorrt_rtx": self.version})
+
+    def why_not(self, precision: Precision) -> str | None:
+        """A sentence why this precision cannot be had, or None: some GPU has each of them, and no GPU is needed."""
+        if self._capabilities(precision):
+            return None
+        return f"tensorrt_rtx {self.version} builds {precision.value} for no GPU. Ask for another precision on it."
+
+    def why_not_run(self) -> str | None:
+        """A sentence why engines cannot run here, or None."""
+        gpu = gpu_here()
+        if gpu is None:
+            return "there is no GPU here, or its driver is too old; engines of tensorrt_rtx can be built here, not run."
+        if gpu.compute_capability not in self._known():
+            return (
+                f"tensorrt_rtx does not run on {gpu.name}, of compute capability {gpu.compute_capability}: it serves "
+                f"{', '.join(self._known())}."
+            )
+        return None
+
+    def build(self, graph: OnnxGraph, *, precision: Precision, into: Path, settings: BuildSettings) -> Engine:
+        """The engine of `graph`, for every compute capability that was asked for.
+
+        Raises:
+            UnsupportedPrecisionError: A GPU that was asked for has no such arithmetic.
+            SettingsError: A compute capability is unknown here, or the size of an axis.
+            BuildError: TensorRT-RTX cannot build the graph, or no layer got the precision.
+        """
+        capabilities = self._asked(precision, settings.tensorrt)
+        draft = drafted(self._trt, graph, into=into, is_typed=True)
+        typical = settings.tensorrt.typical_batch
+        # One profile: kernels are specialised to the batch at hand when they run.
+        sizes = {BATCH: (1, typical, settings.tensorrt.max_batch), **sizes_of_axes(graph, settings.tensorrt)}
+        add_profile(draft, sizes)
+        self._configure(draft, capabilities, precision=precision)
+        plan = serialized(draft)
+        write_whole(into / _LOG, draft.log.text)
+        path = write_whole(into / _FILE, plan)
+        layers = layers_of(plan)
+        return Engine(
+            folder=into,
+            file=_FILE,
+            sha256=sha256_of(path),
+            bytes=len(plan),
+            backend=self.name,
+            backend_version=self.version,
+            precision=precision,
+            calibrator=None,
+            boundary=graph.boundary,
+            build_seconds=0.0,  # the station holds the clock
+            layers=layers,
+            environment=self.environment,
+            options={"compute_capabilities": ",".join(capabilities)},
+            notes=proved(layers, precision),
+        )
+
+    def open(self, engine: Engine) -> TensorRTSession:
+        """A session of the engine, whose files were already checked.
+
+        Raises:
+            BackendNotAvailableError: No GPU here runs it.
+        """
+        if reason := self.why_not_run():
+            raise BackendNotAvailableError(
+                f"{reason} Load the engine in {engine.folder} on a GPU that it was built for."
+            )
+        from lightning_trt.runtime.trt_session import TensorRTSession  # noqa: PLC0415 - needs a GPU's torch
+
+        return TensorRTSession(self._trt, engine)
+
+    def _capabilities(self, precision: Precision) -> tuple[str, ...]:
+        """Those of `_known` that have the precision."""
+        least = least_capability(precision)
+        if precision is not Precision.fp16:
+            least = max(least, _LEAST)
+        return tuple(each for each in self._known() if parts_of(each) >= least)
+
+    def _known(self) -> tuple[str, ...]:
+        """Compute capabilities that this package builds for, ascending."""
+        names = [name for name in dir(self._trt.api.ComputeCapability) if name[:2] == "SM"]
+        return tuple(sorted((f"{name[2:-1]}.{name[-1]}" for name in names), key=parts_of))
+
+    def _asked(self, precision: Precision, settings: TensorRTSettings) -> tuple[str, ...]:
+        possible, known = self._capabilities(precision), self._known()
+        for each in settings.compute_capabilities:
+            if each not in known:
+                raise SettingsError(
+                    f"build.tensorrt.compute_capabilities has {each!r}; tensorrt_rtx {self.version} builds for "
+                    f"{', '.join(known)}."
+                )
+            if each not in possible:
+                raise UnsupportedPrecisionError(
+                    f"{precision.value} needs compute capability {possible[0]} on tensorrt_rtx, and {each} was asked "
+                    "for in build.tensorrt.compute_capabilities. Leave out one of the two."
+                )
+        return settings.compute_capabilities or possible
+
+    def _configure(self, draft: Draft, capabilities: tuple[str, ...], *, precision: Precision) -> None:
+        draft.config.num_compute_capabilities = len(capabilities)
+        for index, each in enumerate(capabilities):
+            member = getattr(self._trt.api.ComputeCapability, f"SM{each.replace('.', '')}")
+            draft.config.set_compute_capability(member, index)
+        self._trt.set_flag(draft.config, "TF32", on=precision is not Precision.fp32)
