@@ -48,12 +48,20 @@ def load(path: Path | str, *, trust: bool = False) -> nn.Module:
         folder = _chosen(folder)
     if trust and not (folder / manifest.MANIFEST).is_file():
         return _opened(backends.adopt(folder))
+    _check_is_engine(folder)
     found = manifest.read(folder)
     manifest.check_files(found)
     modules = {name: _opened(engine) for name, engine in found.engines.items()}
     if len(modules) == 1:
         return next(iter(modules.values()))
     return nn.ModuleDict({name.replace(".", "_"): module for name, module in modules.items()})
+
+
+def _check_is_engine(folder: Path) -> None:
+    """Raise where `folder` is one of runs, of which it does not say which is meant."""
+    runs = sorted(path.parent for path in folder.glob(f"*/{_REPORT}"))
+    if runs and not (folder / manifest.MANIFEST).is_file():
+        raise EngineError(f"{folder} holds runs, not an engine. Load one of them: {', '.join(map(str, runs))}.")
 
 
 def _opened(engine: Engine) -> TRTModule:

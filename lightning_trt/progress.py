@@ -26,6 +26,7 @@ __all__ = ["Progress", "terminal_is_live"]
 
 _REFRESH_SECONDS = 0.1
 _PLAIN_SECONDS = 30.0
+_SHORT_SECONDS = 1.0
 
 
 def terminal_is_live() -> bool:
@@ -34,9 +35,9 @@ def terminal_is_live() -> bool:
 
 
 class Progress:
-    """How far the long work is: bars on a live terminal, else a line at each step's beginning and end.
+    """How far the long work is: bars on a live terminal, else a line at each step's beginning and a long one's end.
 
-    Without a live terminal a long step adds a line every half minute. A Progress that does not speak prints nothing.
+    Without a live terminal a step adds a line every half minute. A Progress that does not speak prints nothing.
 
     Example::
 
@@ -74,7 +75,10 @@ class Progress:
                 yield advance
             outcome = "done"
         finally:
-            self.say(f"{title}: {outcome} in {_seconds(time.monotonic() - started)}")
+            took = time.monotonic() - started
+            # In a log the next line already tells that a short step has ended.
+            if self.is_live or outcome != "done" or took >= _SHORT_SECONDS:
+                self.say(f"{title}: {outcome} in {_seconds(took)}")
 
     @contextmanager
     def _shown(self, title: str, *, total: int | None) -> Iterator[Callable[[int], None]]:

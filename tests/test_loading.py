@@ -78,6 +78,14 @@ def test_a_run_that_chose_none_names_its_candidates(tmp_path: Path) -> None:
         load(run)
 
 
+def test_a_folder_of_runs_names_them(tmp_path: Path) -> None:
+    """It does not say which is meant."""
+    run = run_of(tmp_path / "best-1f0c7a3e", chosen="fp16")
+
+    with pytest.raises(EngineError, match=rf"holds runs, not an engine\. Load one of them: {run}\."):
+        load(tmp_path)
+
+
 def test_a_report_that_is_none_is_refused(tmp_path: Path) -> None:
     """The run's report is read as strictly as by the gate."""
     (tmp_path / "report.json").write_text("{", encoding="utf-8")

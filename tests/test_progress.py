@@ -54,8 +54,9 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_plain_lines_say_beginning_and_end() -> None:
+def test_plain_lines_say_beginning_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """No control sequences, no wrapping at the width of a log."""
+    monkeypatch.setattr(progress_module, "_SHORT_SECONDS", 0.0)
     lines = io.StringIO()
 
     with plain(lines).step("Calibrating int8-percentile and int8-minmax", total=1512) as advance:
@@ -64,6 +65,16 @@ def test_plain_lines_say_beginning_and_end() -> None:
     title = "Calibrating int8-percentile and int8-minmax"
     assert words(lines.getvalue()) == f"{title} (1,512) ...\n{title}: done in T\n"
     assert "\x1b" not in lines.getvalue()
+
+
+def test_a_short_step_is_one_plain_line() -> None:
+    """What ends at once needs no line that says so."""
+    lines = io.StringIO()
+
+    with plain(lines).step("Building fp32 (1 of 3)"):
+        pass
+
+    assert lines.getvalue() == "Building fp32 (1 of 3) ...\n"
 
 
 def test_plain_lines_go_on_in_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:

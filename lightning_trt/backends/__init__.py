@@ -77,7 +77,7 @@ def choose(name: str) -> Choice:
     """
     if name != _AUTO:
         backend = find(name)
-        return Choice(backend=backend, why=f"{name} {backend.version}, as asked for.")
+        return Choice(backend=backend, why=f"backend: {name} {backend.version}, as asked for")
     refusals: list[str] = []
     for each in _BACKENDS:
         try:
@@ -85,9 +85,8 @@ def choose(name: str) -> Choice:
         except BackendNotAvailableError as error:
             refusals.append(str(error))
             continue
-        return Choice(
-            backend=backend, why=" ".join([f"{each} {backend.version}, the first that works here.", *refusals])
-        )
+        because = ". ".join(["the first that works here", *refusals])
+        return Choice(backend=backend, why=f"backend: {each} {backend.version}, {because}")
     raise BackendNotAvailableError(f"no backend works here. {' '.join(refusals)}")
 
 

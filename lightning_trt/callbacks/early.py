@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.callbacks.checkpoints import keeper_of
-from lightning_trt.errors import NoSamplesError, ReplayError, SettingsError
+from lightning_trt.errors import BoundaryNotFoundError, NoSamplesError, ReplayError, SettingsError, nearest
 from lightning_trt.pipeline import planned
 from lightning_trt.storage import check_writable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytorch_lightning import LightningModule, Trainer
 
     from lightning_trt.settings import ExportSettings
 
-__all__ = ["check"]
+__all__ = ["check", "check_boundary"]
 
 _SHARDED = {"FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy"}
 
@@ -38,6 +39,20 @@ def check(trainer: Trainer, module: LightningModule, *, settings: ExportSettings
     _check_monitor(trainer, settings)
     if trainer.is_global_zero:
         check_writable(folder)
+
+
+def check_boundary(module: LightningModule, names: Sequence[str]) -> None:
+    """Nothing, where `module` has submodules of these names; only once it is configured does it have all of its own.
+
+    Raises:
+        BoundaryNotFoundError: It has not.
+    """
+    known = [name.replace("._orig_mod", "") for name, _ in module.named_modules()]
+    for name in names:
+        if name not in known:
+            raise BoundaryNotFoundError(
+                f"{type(module).__name__} has no submodule {name!r} to export. {nearest(name, filter(None, known))}"
+            )
 
 
 def _check_strategy(trainer: Trainer) -> None:

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from lightning_trt.callbacks.checkpoints import best_of
-from lightning_trt.callbacks.early import check
+from lightning_trt.callbacks.early import check, check_boundary
 from lightning_trt.callbacks.loggers import log, scalars
 from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
@@ -131,6 +131,11 @@ class TRTExportCallback(Callback):
         if datamodule is not None:
             self._origin["datamodule"] = _import_path(datamodule)
         check(trainer, pl_module, settings=self.settings, folder=self._folder)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse a boundary that the module has not, before training."""
+        if not _is_dry(trainer):
+            check_boundary(pl_module, self.settings.boundary)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export the best checkpoint on rank zero, and tell every rank what came of it."""

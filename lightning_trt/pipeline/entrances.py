@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 
-from lightning_trt.artifacts import CheckpointReport
+from lightning_trt.artifacts import CheckpointReport, Verdict
+from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
 from lightning_trt.pipeline.folders import results_folder
 from lightning_trt.pipeline.job import Job, Outcome
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Report
     from lightning_trt.replay import Subject
-    from lightning_trt.settings import ExportOptions
+    from lightning_trt.settings import ExportOptions, GateSettings
 
 __all__ = ["export", "export_fit"]
 
@@ -56,7 +57,7 @@ def export(
         options: The fields of `ExportSettings`.
 
     Raises:
-        SettingsError: An option that cannot hold.
+        SettingsError: An option that cannot hold; of a limit on a metric that was never logged the report is written.
         UnsupportedPrecisionError: The backend has no such arithmetic.
         CheckpointError: The checkpoint is absent, unreadable, or does not fit the module.
         GateFailedError: The gate said no, and `on_gate_fail` lets that raise; the report is written.
@@ -121,9 +122,22 @@ def _run(job: Job, *, progress: Progress) -> Outcome:
     clean_leftovers(job.folder.parent)
     with locked(job.folder), whole_folder(job.folder) as into:
         findings, error = walk(job, into=into, progress=progress)
-        (report,) = gate((assembled(job, findings),), settings=job.settings.gate)
+        report, refusal = _judged(assembled(job, findings), settings=job.settings.gate)
         write(report, into)
-    return Outcome(report=report, error=error)
+    return Outcome(report=report, error=error or refusal)
+
+
+def _judged(report: Report, *, settings: GateSettings | None) -> tuple[Report, SettingsError | None]:
+    """The report with its verdicts; where a rule cannot be applied to it nothing passes, and the error says why."""
+    try:
+        (judged,) = gate((report,), settings=settings)
+    except SettingsError as error:
+        candidates = {
+            name: replace(each, verdict=Verdict.failed, reasons=(*each.reasons, str(error)))
+            for name, each in report.candidates.items()
+        }
+        return replace(report, candidates=candidates, verdict=Verdict.failed), error
+    return judged, None
 
 
 def _with_digest(job: Job) -> Job:

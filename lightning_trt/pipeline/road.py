@@ -115,17 +115,20 @@ class _Road:
         settings, subject = self.job.settings.calibration, self.job.subject
         quantized = [each.name for each in asked if each.precision.is_quantized]
         statistics: dict[str, Statistics] = {}
-        with self.journal.covering(quantized), self.progress.step("Calibrating", total=settings.samples) as advance:
+        with self.journal.covering(quantized):
             indices = items_of(subject.loaders, settings.samples)
             batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
-            statistics = calibrate(
-                graphs,
-                captured(subject, tuple(graphs), batches),
-                settings=settings,
-                histograms=any(self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics),
-                threads=self.job.settings.build.threads,
-                advance=advance,
-            )
+            with self.progress.step("Calibrating", total=len(indices)) as advance:
+                statistics = calibrate(
+                    graphs,
+                    captured(subject, tuple(graphs), batches),
+                    settings=settings,
+                    histograms=any(
+                        self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics
+                    ),
+                    threads=self.job.settings.build.threads,
+                    advance=advance,
+                )
             for name, each in statistics.items():
                 folder = self.into if len(graphs) == 1 else self.into / graphs[name].boundary.folder
                 calibrators.save(each, folder / "statistics.npz")

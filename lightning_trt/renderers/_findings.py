@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Level, Verdict
+from lightning_trt.renderers._shared import listed, shared
 from lightning_trt.renderers.numbers import drop_with_interval, number, sample_range, times
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ def next_steps(report: Report) -> tuple[str, ...]:
 
 def untrusted(report: Report) -> tuple[str, ...]:
     """Why an interval is missing or marked with a question mark, one sentence for each metric and reason."""
-    reasons: dict[str, list[str]] = {}
-    for candidate in report.candidates.values():
-        for name, metric in candidate.metrics.items():
-            if metric.why_not is not None:
-                reasons.setdefault(f"{name}: {metric.why_not}", []).append(candidate.name)
-    return tuple(f"{_listed(names)}, {reason}" for reason, names in reasons.items())
+    reasons = shared(
+        (candidate.name, f"{name}: {metric.why_not}")
+        for candidate in report.candidates.values()
+        for name, metric in candidate.metrics.items()
+        if metric.why_not is not None
+    )
+    return tuple(f"{names}, {reason}" for names, reason in reasons)
 
 
 def undirected(report: Report) -> str | None:
@@ -80,7 +82,7 @@ def undirected(report: Report) -> str | None:
     )
     if not names:
         return None
-    return f"{_listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
+    return f"{listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
 
 
 def _word(report: Report) -> str:
@@ -93,7 +95,7 @@ def _troubles(report: Report) -> str:
     for verdict, sentence in _TROUBLES.items():
         names = [each.name for each in report.candidates.values() if each.verdict is verdict]
         if names:
-            parts.append(sentence.format(_listed(names)))
+            parts.append(sentence.format(listed(names)))
     if report.verdict is Verdict.failed and not any(
         each.verdict is Verdict.failed for each in report.candidates.values()
     ):
@@ -111,10 +113,6 @@ def _chosen(report: Report, candidate: CandidateReport) -> str:
     return f"Chosen: {candidate.name}{faster}; {monitor} {number(metric.value)}, drop {drop} {interval}".rstrip() + "."
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
-
-
 def _load_step(report: Report) -> tuple[str, ...]:
     if report.chosen is None:
         return ()
@@ -123,12 +121,13 @@ def _load_step(report: Report) -> tuple[str, ...]:
 
 def _samples_steps(report: Report) -> tuple[str, ...]:
     used = f"{report.data.samples:,} were used"
-    return tuple(
-        f"{result.candidate} is inconclusive on {metric_of(result, report)}: {sample_range(result.samples_needed)} "
-        f"would decide ({used}). Validate on more data, or allow a larger drop."
+    needs = shared(
+        (result.candidate, f"inconclusive on {metric_of(result, report)}: {sample_range(result.samples_needed)}")
         for result in report.gate.results
         if result.verdict is Verdict.inconclusive and result.samples_needed is not None
     )
+    advice = "Validate on more data, or allow a larger drop."
+    return tuple(f"{names}, {need} would decide ({used}). {advice}" for names, need in needs)
 
 
 def _failed_steps(report: Report) -> tuple[str, ...]:

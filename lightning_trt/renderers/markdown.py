@@ -14,6 +14,7 @@ from lightning_trt.renderers._findings import (
     undirected,
     untrusted,
 )
+from lightning_trt.renderers._shared import shared
 from lightning_trt.renderers.numbers import drop_with_interval, mebibytes, milliseconds, number, times
 
 if TYPE_CHECKING:
@@ -128,9 +129,8 @@ def _verdict(report: Report, candidate: CandidateReport) -> str:
 
 
 def _reasons(report: Report) -> Iterator[str]:
-    for candidate in report.candidates.values():
-        for reason in candidate.reasons:
-            yield f"{escape(candidate.name)}: {escape(reason)}"
+    reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
+    yield from (f"{escape(names)}: {escape(reason)}" for names, reason in reasons)
     yield from map(escape, (*untrusted(report), *filter(None, [undirected(report)]), *report.notes))
 
 

@@ -21,6 +21,7 @@ from lightning_trt.renderers._findings import (
     undirected,
     untrusted,
 )
+from lightning_trt.renderers._shared import shared
 from lightning_trt.renderers.numbers import drop_with_interval, mebibytes, milliseconds, number, times
 
 if TYPE_CHECKING:
@@ -75,12 +76,13 @@ def table(report: Report) -> ReportTable:
 
 def short_summary(report: Report) -> tuple[str, ...]:
     """A few plain lines: the verdict, what went wrong, where the report lies, what to do next."""
-    troubles = [
-        f"{each.name}: {reason}"
+    reasons = shared(
+        (each.name, reason)
         for each in report.candidates.values()
         for reason in each.reasons
         if each.verdict in {Verdict.error, Verdict.failed}
-    ]
+    )
+    troubles = [f"{names}: {reason}" for names, reason in reasons]
     steps = [step.replace("`", "") for step in next_steps(report)]
     return (summary(report), *troubles, f"Report: {report.path / 'report.md'}", *steps)
 

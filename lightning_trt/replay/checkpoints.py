@@ -54,13 +54,13 @@ def _read(path: Path | str, *, trust: bool) -> dict[str, Any]:
         ) from error
     except UnpicklingError as error:
         if trust:
-            raise CheckpointError(f"{path} is no readable checkpoint: {error}") from error
+            raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
         raise CheckpointError(
             f"{path} holds more than weights and plain data, which unpickling would run as code. If you trust whoever "
             "wrote it, say trust=True."
         ) from error
-    except (OSError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f"{path} is no readable checkpoint: {error}") from error
+    except Exception as error:  # a damaged file ends torch's reading in many ways
+        raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
     return read
 
 

@@ -66,8 +66,8 @@ def subject_of_module(
         NoSamplesError: The data has no validation loader, or the module no `validation_step`.
         ReplayError: Module and DataModule are of the two different packages of Lightning.
     """
-    made = copy_of(module)
     trainer = _quiet_trainer(package_of(module), accelerator)
+    made = copy_of(module)
     with _attached(trainer, made, data), random_state_kept():
         epoch = None
         if checkpoint is not None:
@@ -115,6 +115,8 @@ def _no_information() -> Iterator[None]:
 def _attached(trainer: Any, module: LightningModule, data: object) -> Iterator[None]:
     """With data that is prepared and set up for `trainer` to validate on; a DataModule is torn down afterwards."""
     package = package_of(module)
+    if isinstance(data, type):
+        raise ReplayError(f"the data is the class {data.__name__}; give an object of it, e.g. {data.__name__}().")
     is_datamodule = isinstance(data, part_of(package, "core.datamodule:LightningDataModule"))
     if not is_datamodule and hasattr(data, "val_dataloader"):
         raise ReplayError(

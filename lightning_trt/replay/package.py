@@ -16,7 +16,7 @@ def package_of(thing: object) -> str:
     """Import name of the Lightning package that the class of `thing` comes from.
 
     Raises:
-        ReplayError: It comes from neither.
+        ReplayError: It comes from neither, or `thing` is a class itself.
 
     Example:
         >>> import pytorch_lightning
@@ -28,6 +28,8 @@ def package_of(thing: object) -> str:
         for package in _PACKAGES:
             if kind.__module__.startswith(f"{package}."):
                 return package
+    if isinstance(thing, type):
+        raise ReplayError(f"{thing.__name__} is a class; give an object of it, e.g. {thing.__name__}().")
     raise ReplayError(
         f"{type(thing).__name__} is no class of {' or '.join(_PACKAGES)}. Give a LightningModule, LightningDataModule "
         "or Trainer of one of them."

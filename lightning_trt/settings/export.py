@@ -57,9 +57,9 @@ class CalibrationSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantized_by", members(QuantizedBy, self.quantized_by))
         object.__setattr__(self, "native", members(NativeCalibrator, self.native))
-        check_positive(self, "samples", "batch_size", "block_size")
+        check_positive(self, "samples", "batch_size", "block_size", "percentile")
         if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
-            raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100].")
+            raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100], e.g. 99.99.")
         if not 0.5 < self.quantile <= 1:  # noqa: PLR2004 - the same
             raise SettingsError(f"calibration.quantile is {self.quantile}; it must lie in (0.5, 1].")
         if not 0 < self.cutoff <= 1:
@@ -102,10 +102,11 @@ class LatencySettings:
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "batch_sizes", tuple(self.batch_sizes))
+        sizes = (self.batch_sizes,) if isinstance(self.batch_sizes, int) else tuple(self.batch_sizes)
+        object.__setattr__(self, "batch_sizes", sizes)
         check_positive(self, "warmup_seconds", "seconds")
-        if not all(size > 0 for size in self.batch_sizes):
-            raise SettingsError(f"latency.batch_sizes is {self.batch_sizes}; each must be above 0.")
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise SettingsError(f"latency.batch_sizes is {sizes}; each must be a whole number above 0.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -35,25 +37,27 @@ def member(enum: type[EnumT], word: str | EnumT) -> EnumT:
         if word in {choice.name, choice.value}:
             return choice
     values = [str(choice.value) for choice in enum]
-    raise SettingsError(f"{word!r} is not a {_spoken(enum)}. {nearest(str(word), values)}")
-
-
-def _spoken(enum: type[Enum]) -> str:
-    return {"Precision": "precision", "CalibratorName": "calibrator"}.get(enum.__name__, enum.__name__)
+    raise SettingsError(f"{word!r} is not {_choice(enum)}. {nearest(str(word).lower(), values)}")
 
 
 def members(enum: type[EnumT], words: str | EnumT | Sequence[str | EnumT]) -> tuple[EnumT, ...]:
     """The members that `words` name, one word or several, each once."""
-    listed = [words] if isinstance(words, str | Enum) else list(words)
+    listed = words if isinstance(words, Iterable) and not isinstance(words, str) else [words]
     return tuple(dict.fromkeys(member(enum, word) for word in listed))
 
 
 def check_positive(owner: object, *names: str) -> None:
-    """Raise `SettingsError` unless each of these fields of `owner` is None or above 0."""
+    """Raise `SettingsError` unless each of these fields of `owner` is a number above 0, or None where it may be."""
+    types = {each.name: str(each.type) for each in fields(cast("Any", owner))}
     for name in names:
         number = getattr(owner, name)
-        if number is not None and not number > 0:
-            raise SettingsError(f"{type(owner).__name__}.{name} is {number!r}; it must be above 0.")
+        if number is None and "None" in types[name]:
+            continue
+        is_whole = types[name].startswith("int")
+        is_number = isinstance(number, Integral if is_whole else Real)
+        if not is_number or not number > 0:
+            kind = "a whole number" if is_whole else "a number"
+            raise SettingsError(f"{_spoken(type(owner))}.{name} is {number!r}; it must be {kind} above 0.")
 
 
 def finite(given: object, *, name: str) -> float:
@@ -89,13 +93,16 @@ def settings_of(kind: type[SettingsT], given: SettingsT | Mapping[str, Any] | No
     """
     if isinstance(given, kind):
         return given
-    mapping = cast("Mapping[str, Any]", given or {})
-    if not isinstance(mapping, Mapping):
-        raise SettingsError(f"{given!r} is neither a {kind.__name__} nor a mapping of its fields.")
     known = [each.name for each in fields(cast("Any", kind))]
+    mapping = cast("Mapping[str, Any]", {} if given is None else given)
+    if not isinstance(mapping, Mapping):
+        raise SettingsError(
+            f"{_spoken(kind)} is {given!r}; it must be a {kind.__name__}, or a mapping of its fields: "
+            f"{', '.join(known)}."
+        )
     for key in mapping:
         if key not in known:
-            raise SettingsError(f"{kind.__name__} has no setting {key!r}. {nearest(str(key), known)}")
+            raise SettingsError(f"{_spoken(kind)} has no setting {key!r}. {nearest(str(key), known)}")
     return kind(**{str(key): value for key, value in mapping.items()})
 
 
@@ -118,3 +125,14 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     return value
+
+
+def _choice(enum: type[Enum]) -> str:
+    spoken = _spoken(enum)
+    return f"a {spoken}" if spoken in {"precision", "calibrator"} else f"a choice of {spoken}"
+
+
+def _spoken(kind: type) -> str:
+    """What users call `kind`: the keyword that takes it, rather than its class."""
+    name = kind.__name__.removesuffix("Settings").removesuffix("Name").replace("TensorRT", "Tensorrt")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -60,7 +60,8 @@ def rewrite(
         model = insert_pairs(model, ranges=ranges, precision=precision, scale_type=scale_type)
     if rest in _LOW_TYPE:
         model = cast(model, _LOW_TYPE[rest])
-    note = f"{precision.value}: opset {opset_of(model)}, the rest in {rest.value}"
+    what_else = f", what is not quantized in {rest.value}" if precision.is_quantized else ""
+    note = f"{precision.value}: opset {opset_of(model)}{what_else}"
     return replace(graph, model=_checked(model), notes=(*graph.notes, note))
 
 

@@ -30,15 +30,13 @@ def test_auto_says_what_it_took() -> None:
     """Where no other backend is there, it is ONNX Runtime."""
     choice = backends.choose("auto")
 
-    assert (choice.backend.name, choice.why) == (
-        "onnxruntime",
-        f"onnxruntime {choice.backend.version}, the first that works here.",
-    )
+    assert choice.backend.name == "onnxruntime"
+    assert choice.why.startswith(f"backend: onnxruntime {choice.backend.version}, the first that works here")
 
 
 def test_a_name_is_taken_as_asked() -> None:
     """The sentence says that it was the user's choice."""
-    assert backends.choose("onnxruntime").why.endswith("as asked for.")
+    assert backends.choose("onnxruntime").why.endswith("as asked for")
 
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

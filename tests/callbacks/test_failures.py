@@ -14,13 +14,13 @@ from zoo.troubles import Remover
 from lightning_trt import TRTExportCallback
 from lightning_trt.artifacts import Verdict
 from lightning_trt.backends.onnxruntime import OnnxRuntime
-from lightning_trt.errors import BoundaryNotFoundError, CheckpointError, GateFailedError
+from lightning_trt.errors import CheckpointError, GateFailedError, MetricNotLoggedError
 from lightning_trt.precision import Precision
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Engine, OnnxGraph
 
-NO_SUCH_PART = {"boundary": "modle", "gate": None}
+NO_SUCH_METRIC = {"validation": {"metrics": ("val/acb",)}, "gate": None}
 
 
 def prepared(root: Path, *callbacks: Any, **settings: Any) -> tuple[Any, TRTExportCallback]:
@@ -68,9 +68,9 @@ def test_without_a_gate_of_ones_own_doubt_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_failure_of_ours_is_written_down_and_the_fit_goes_on(tmp_path: Path) -> None:
     """Training result and checkpoint are as they were, and the report says what failed."""
-    trainer, ours = prepared(tmp_path, **NO_SUCH_PART)
+    trainer, ours = prepared(tmp_path, **NO_SUCH_METRIC)
 
-    with pytest.warns(UserWarning, match="BoundaryNotFoundError"):
+    with pytest.warns(UserWarning, match="MetricNotLoggedError"):
         fit(trainer)
 
     assert trainer.state.finished
@@ -78,15 +78,15 @@ def test_a_failure_of_ours_is_written_down_and_the_fit_goes_on(tmp_path: Path) -
     assert Path(trainer.checkpoint_callback.best_model_path).is_file()
     assert ours.report is not None
     (reason,) = ours.report.candidates["fp32"].reasons
-    assert "'modle'" in reason
-    assert "Did you mean 'model'?" in reason
+    assert "'val/acb'" in reason
+    assert "Did you mean 'val/acc'?" in reason
 
 
 def test_on_error_raise_raises_it(tmp_path: Path) -> None:
     """The report is written all the same."""
-    trainer, _ = prepared(tmp_path, **NO_SUCH_PART, on_error="raise")
+    trainer, _ = prepared(tmp_path, **NO_SUCH_METRIC, on_error="raise")
 
-    with pytest.raises(BoundaryNotFoundError, match="Did you mean 'model'"):
+    with pytest.raises(MetricNotLoggedError, match="Did you mean 'val/acc'"):
         fit(trainer)
 
     assert written(tmp_path)["verdict"] == "error"

@@ -120,8 +120,20 @@ def test_the_summary_says_verdict_trouble_place_and_next_step() -> None:
         "bf16",
         "Report",
         "Load the chosen engine (int8-percentile)",
-        "int8-minmax is inconclusive on val/acc",
+        "int8-minmax, inconclusive on val/acc",
     ]
+
+
+def test_a_reason_that_several_share_is_said_once() -> None:
+    """Where the road ended for all at once, one line says why."""
+    report = example_report()
+    failed = {
+        name: replace(each, verdict=Verdict.error, reasons=("no batch came",))
+        for name, each in report.candidates.items()
+    }
+    lines = short_summary(replace(report, candidates=failed, verdict=Verdict.error))
+
+    assert sum("no batch came" in line for line in lines) == 1
 
 
 def test_a_failed_quantized_candidate_gets_advice() -> None:

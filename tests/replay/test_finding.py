@@ -133,6 +133,34 @@ def test_unreadable_checkpoint(fit: tuple[Any, Classifier], tmp_path: Path) -> N
         subject_of_fit(*fit, checkpoint=path)
 
 
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"], ids=["empty", "text", "cut off"])
+def test_damaged_checkpoint(content: bytes, tmp_path: Path) -> None:
+    """However torch stumbles over it, the sentence is ours."""
+    (tmp_path / "damaged.ckpt").write_bytes(content)
+
+    with pytest.raises(CheckpointError, match=r"damaged.ckpt"), _subject(Classifier(), tmp_path / "damaged.ckpt"):
+        pass
+
+
+def test_class_in_the_place_of_a_module() -> None:
+    """The sentence says what to write."""
+    with pytest.raises(ReplayError, match=r"Classifier is a class; .* Classifier\(\)"), _subject(Classifier):
+        pass
+
+
+def test_class_in_the_place_of_a_datamodule() -> None:
+    """The sentence says what to write."""
+    with (
+        pytest.raises(ReplayError, match=r"class Images; .* Images\(\)"),
+        subject_of_module(Classifier(), Images, accelerator="cpu"),
+    ):
+        pass
+
+
+def _subject(module: Any, checkpoint: Path | None = None) -> Any:
+    return subject_of_module(module, Images(), checkpoint=checkpoint, accelerator="cpu")
+
+
 def test_checkpoint_of_another_module(fit: tuple[Any, Classifier]) -> None:
     """Weights that do not fit are named, with both shapes."""
     trainer, _ = fit
