@@ -1,7 +1,7 @@
 """What `import lightning_trt` costs beside `import pytorch_lightning`, and what it leaves alone.
 
 Processor time of fresh interpreters, in turns; the ratio is that of the medians. `import lightning_trt` alone opens
-lazily, so the callback is imported too: that is what a training script does.
+lazily, so the callback is imported too, which is what a training script does, and every public name is asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from record import Bound, arguments, record
 LIGHTNING = "import pytorch_lightning"
 OURS = "import lightning_trt"
 CALLBACK = "from lightning_trt import TRTExportCallback"
+EVERYTHING = "from lightning_trt import *"
 BACKENDS = ("onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda")
 
 _PROBE = """
@@ -43,7 +44,12 @@ def probe(statements: str) -> dict[str, object]:
 def main() -> int:
     """Exit status: 1 where a bound does not hold."""
     asked = arguments(__doc__.splitlines()[0])
-    cases = {"pytorch_lightning": LIGHTNING, "lightning_trt": OURS, "lightning_trt and its callback": CALLBACK}
+    cases = {
+        "pytorch_lightning": LIGHTNING,
+        "lightning_trt": OURS,
+        "lightning_trt and its callback": CALLBACK,
+        "lightning_trt and all its names": EVERYTHING,
+    }
     rounds = [{name: probe(code) for name, code in cases.items()} for _ in range(2 if asked.quick else 11)]
     seconds = {name: [float(str(one[name]["seconds"])) for one in rounds] for name in cases}
     middle = {name: median(values) for name, values in seconds.items()}

@@ -52,7 +52,7 @@ def arguments(description: str) -> argparse.Namespace:
     """What the command line says: `quick`, and `out`, the JSON to write or None."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that it works; its numbers are rough")
-    parser.add_argument("--out", type=Path, help="JSON file to write the results to")
+    parser.add_argument("--out", type=Path, help="JSON file to write to; else, but for a short run, in results/ here")
     return parser.parse_args()
 
 
@@ -66,7 +66,7 @@ def record(
     out: Path | None,
     said: Sequence[str] = (),
 ) -> int:
-    """Exit status, 1 where a bound does not hold; the table is on the terminal and the JSON at `out`.
+    """Exit status, 1 where a bound does not hold; the table is on the terminal and the JSON at `out` or in results/.
 
     `said` are arguments of the command, beside `quick`, that the numbers depend on.
     """
@@ -87,6 +87,7 @@ def record(
         "bounds": [{**asdict(bound), "holds": bound.holds} for bound in bounds],
         "measured": measured,
     }
+    out = out or (None if quick else Path(__file__).parent / "results" / f"{name}.json")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(content, indent=2) + "\n")

@@ -28,7 +28,7 @@ class Bootstrap:
     """Evidence from a paired bootstrap: the metric of both sides on the same resamples of `n` units.
 
     `unit` is `item` or `batch`; `changed` counts the units whose records differ between the sides. `is_mean` says that
-    the metric is the mean of one value per unit.
+    the metric is the mean of one value per unit. Where too few units changed there are no resamples.
     """
 
     unit: str

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from lightning_trt.inference.bootstrap import PercentileTest, least_resamples, resampling_weights
 from lightning_trt.inference.changes import ChangedShareTest
-from lightning_trt.inference.drop import DropTest, NoTest, drop_test, turned, with_interval
+from lightning_trt.inference.drop import FEWEST_CHANGED, DropTest, NoTest, drop_test, turned, with_interval
 from lightning_trt.inference.holm import holm
 from lightning_trt.inference.sample_size import growth_to_decide
 from lightning_trt.inference.score import ScoreTest
 from lightning_trt.inference.student import StudentTest, t_cdf, t_quantile
 
 __all__ = [
+    "FEWEST_CHANGED",
     "ChangedShareTest",
     "DropTest",
     "NoTest",

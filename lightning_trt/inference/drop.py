@@ -15,9 +15,11 @@ from lightning_trt.inference.student import StudentTest
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Evidence, MetricReport
 
-__all__ = ["DropTest", "NoTest", "drop_test", "turned", "with_interval"]
+__all__ = ["FEWEST_CHANGED", "DropTest", "NoTest", "drop_test", "turned", "with_interval"]
 
-_FEWEST_CHANGED = 10
+FEWEST_CHANGED = 10
+"""Units that must have changed before a bootstrap says anything; with fewer, resamples are not looked at."""
+
 _FEWEST_UNITS = 30
 _NO_DIRECTION = (
     "nothing tells whether high or low is better, so the drop is reference minus candidate; "
@@ -155,11 +157,11 @@ def _bootstrap_test(evidence: Bootstrap, metric: MetricReport) -> DropTest:
 
 def _why_no_bootstrap(evidence: Bootstrap, drops: tuple[float, ...]) -> str | None:
     # Two nearly identical engines would have the interval [0, 0] at any number of samples.
-    if evidence.changed < _FEWEST_CHANGED or evidence.n < _FEWEST_UNITS:
+    if evidence.changed < FEWEST_CHANGED or evidence.n < _FEWEST_UNITS:
         units = "batches" if evidence.unit == "batch" else f"{evidence.unit}s"
         return (
             f"{evidence.changed} of {evidence.n} {units} changed, too little for a bootstrap "
-            f"(at least {_FEWEST_CHANGED} of {_FEWEST_UNITS}); validate on more data"
+            f"(at least {FEWEST_CHANGED} of {_FEWEST_UNITS}); validate on more data"
         )
     if len(drops) > 1 and len(set(drops)) == 1:
         return f"the drop is the same on all {len(drops)} resamples, which tells nothing of how far it may vary"

@@ -16,7 +16,6 @@ from lightning_trt.pipeline.folders import results_folder
 from lightning_trt.pipeline.job import Job, Outcome
 from lightning_trt.pipeline.plan import planned
 from lightning_trt.pipeline.reporting import assembled, write
-from lightning_trt.pipeline.road import walk
 from lightning_trt.progress import Progress, terminal_is_live
 from lightning_trt.replay import random_state_kept, subject_of_fit, subject_of_module
 from lightning_trt.settings import ExportSettings, settings_of
@@ -118,6 +117,8 @@ def export_fit(
 
 def _run(job: Job, *, progress: Progress) -> Outcome:
     """The road walked, the report judged, and all of it written: whole, or not at all."""
+    from lightning_trt.pipeline.road import walk  # noqa: PLC0415 - a training script imports the callback, and no onnx
+
     check_writable(job.folder.parent)
     clean_leftovers(job.folder.parent)
     with locked(job.folder), whole_folder(job.folder) as into:

@@ -115,17 +115,21 @@ class Blocks:
 
     def _block(self, rows: list[_Row]) -> Block:
         padded = rows if not any(self._is_batched) else [*rows, *[rows[-1]] * (self._size - len(rows))]
-        feed = {
-            spec.name: torch.cat([row.inputs[at] for row in padded]).numpy()
+        by_row = [
+            torch.stack([row.inputs[at] for row in padded])
             if is_batched
-            else rows[0].inputs[at].numpy()
-            for at, (spec, is_batched) in enumerate(zip(self._boundary.inputs, self._is_batched, strict=True))
+            else rows[0].inputs[at].expand(len(padded), *rows[0].inputs[at].shape)
+            for at, is_batched in enumerate(self._is_batched)
+        ]
+        feed = {
+            spec.name: (tensor.flatten(0, 1) if is_batched else tensor[0]).numpy()
+            for spec, tensor, is_batched in zip(self._boundary.inputs, by_row, self._is_batched, strict=True)
         }
         # The number of the call belongs to what was fed: left and right of a siamese net may not change places.
-        prints = [fingerprints((*(t[None] for t in row.inputs), torch.tensor([row.call])), count=1) for row in rows]
+        calls = torch.tensor([row.call for row in rows])
         return Block(
             num_rows=len(padded),
             feed=feed,
             items=np.array([row.item for row in rows], np.int64),
-            fingerprints=np.concatenate(prints),
+            fingerprints=fingerprints((*(tensor[: len(rows)] for tensor in by_row), calls), count=len(rows)),
         )

@@ -40,4 +40,4 @@ def _attributes(node: ir.Node) -> Iterator[bytes]:
     for name, attribute in sorted(node.attributes.items()):
         if attribute.type not in graphs:
             yield name.encode()
-            yield ir.to_proto(attribute).SerializeToString(deterministic=True)
+            yield ir.serde.serialize_attribute(attribute).SerializeToString(deterministic=True)

@@ -93,7 +93,7 @@ def _extremes(rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Least and greatest value of each row, NaN where one is."""
     # Row by row, because torch finds both in one look at one row, and the look from memory is what costs.
     each = [torch.aminmax(row) for row in rows]
-    return np.array([one.min for one in each], np.float32), np.array([one.max for one in each], np.float32)
+    return torch.stack([one.min for one in each]).numpy(), torch.stack([one.max for one in each]).numpy()
 
 
 def _counted(rows: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lightning_trt.artifacts import Bootstrap, PairedBinary
-from lightning_trt.inference import resampling_weights
+from lightning_trt.inference import FEWEST_CHANGED, resampling_weights
 from lightning_trt.stages.validate.algebra import NoEvidenceError
 from lightning_trt.stages.validate.scalars import batch_means
 from lightning_trt.stages.validate.sides import BATCH, ITEM, Side, clock_until, side_of
@@ -99,22 +99,22 @@ def _compared(
         for name, side in sides.items()
         if _is_binary(base) and _is_binary(side)
     }
-    others = {name: side for name, side in sides.items() if name not in pairs}
-    if not others:
-        return pairs
-    reference, *columns = _resampled([base, *others.values()], settings=settings, deadline=deadline)
-    if not reference:
-        return pairs
+    changed = {name: base.changed(side) for name, side in sides.items() if name not in pairs}
+    # Resampling takes most of the time, and nobody looks at resamples of so few changes.
+    worth = {name: sides[name] for name, number in changed.items() if number >= FEWEST_CHANGED}
+    reference, *columns = _resampled([base, *worth.values()], settings=settings, deadline=deadline) if worth else [()]
+    resampled = dict(zip(worth, columns, strict=True))
     return pairs | {
         name: Bootstrap(
             unit=base.unit,
             n=base.units.count,
-            changed=base.changed(side),
-            reference=reference,
-            candidate=column,
-            is_mean=base.unit_values is not None and side.unit_values is not None,
+            changed=number,
+            reference=reference if name in resampled else (),
+            candidate=resampled.get(name, ()),
+            is_mean=base.unit_values is not None and sides[name].unit_values is not None,
         )
-        for (name, side), column in zip(others.items(), columns, strict=True)
+        for name, number in changed.items()
+        if reference or name not in resampled
     }
 
 

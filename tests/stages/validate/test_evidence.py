@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from stages.validate.fits import NUM_SAMPLES, SETTINGS, Score
+from stages.validate.fits import NUM_SAMPLES, SETTINGS, Fit, Score
 from torch import Tensor
 from torchmetrics import (
     AUROC,
@@ -26,11 +27,12 @@ from torchmetrics import (
 )
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy, MulticlassF1Score
 from zoo import CLASSES
-from zoo.scored import WithinOne, as_binary, as_both, as_loss, as_regression, multiclass
+from zoo.scored import Scored, WithinOne, as_binary, as_both, as_loss, as_regression, multiclass
 
 from lightning_trt.artifacts import Bootstrap, PairedBinary
 from lightning_trt.inference import resampling_weights
 from lightning_trt.settings import ValidationSettings
+from lightning_trt.stages.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,3 +199,15 @@ def test_bootstrap_stops_in_time(score: Score) -> None:
 
     assert isinstance(evidence, Bootstrap)
     assert 0 < len(evidence.reference) == len(evidence.candidate) < 10**5
+
+
+def test_nothing_is_resampled_where_too_little_changed(fit: Fit) -> None:
+    """An engine that changes no item has the count as its evidence, and no resamples."""
+    module = Scored(SpearmanCorrCoef(), shown=as_regression)
+    module.model = fit.module.model
+    engines = {"same": {"model": deepcopy(module.model).eval()}}
+
+    scores = validate(fit.subject(module), engines=engines, settings=SETTINGS, monitor=None)
+
+    evidence = scores.metrics["val/score"].evidence["same"]
+    assert evidence == Bootstrap(unit="item", n=NUM_SAMPLES, changed=0, reference=(), candidate=())
