@@ -43,9 +43,9 @@ class Profiles:
         ]
         return max(sizes, default=None)
 
-    def typical_shapes(self) -> dict[str, Any]:
-        """What the last profile, that of large batches, is tuned for."""
-        return {name: typical for name, (_, typical, _) in self.bounds[-1].items()}
+    def typical_shapes(self) -> tuple[dict[str, Any], ...]:
+        """What each profile is tuned for."""
+        return tuple({name: typical for name, (_, typical, _) in bounds.items()} for bounds in self.bounds)
 
     def index_for(self, shapes: Mapping[str, Any]) -> int:
         """The first profile that takes inputs of these shapes.

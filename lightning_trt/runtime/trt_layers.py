@@ -5,6 +5,7 @@ Rules:
     2. A layer computes in the type of its first input. A part that TensorRT's compiler fused (`Myelin`) shows only its
        edges: it counts as the lowest type among them, and as `other` where all of them are fp32.
     3. Generations spell types as text (`Format/Datatype`) or as a field (`Datatype`); both are read.
+    4. Where all types of a layer are "N/A", nothing is known of it, and it is not counted.
 """
 
 from __future__ import annotations
@@ -51,8 +52,14 @@ def layers_of(text: str) -> Mapping[DType, int]:
     # TensorRT 8.6 writes control characters into its strings.
     document: dict[str, Any] = json.loads(text, strict=False)
     # An engine without details has names only.
-    layers = [layer for layer in document.get("Layers", ()) if isinstance(layer, dict)]
+    layers = [layer for layer in document.get("Layers", ()) if isinstance(layer, dict) and _is_told(layer)]
     return dict(Counter(_computes_in(layer) for layer in layers if _kind(layer) not in _MOVES))
+
+
+def _is_told(layer: Mapping[str, Any]) -> bool:
+    """Rule 4."""
+    tensors = [*layer.get("Inputs", ()), *layer.get("Outputs", ())]
+    return not tensors or any(not _spelled(tensor).startswith("n/a") for tensor in tensors)
 
 
 def _kind(layer: Mapping[str, Any]) -> str:
@@ -68,5 +75,8 @@ def _computes_in(layer: Mapping[str, Any]) -> DType:
 
 def _types(tensors: Any) -> Iterator[DType]:
     for tensor in tensors:
-        spelled = str(tensor.get("Datatype") or tensor.get("DataType") or tensor.get("Format/Datatype") or "").lower()
-        yield next((dtype for word, dtype in _WORDS.items() if word in spelled), DType.other)
+        yield next((dtype for word, dtype in _WORDS.items() if word in _spelled(tensor)), DType.other)
+
+
+def _spelled(tensor: Mapping[str, Any]) -> str:
+    return str(tensor.get("Datatype") or tensor.get("DataType") or tensor.get("Format/Datatype") or "").lower()

@@ -89,13 +89,21 @@ class TensorRTSession:
         """Number of layers by the data type they compute in, from TensorRT's inspector."""
         with self._lock, self._queue.ordered():
             self._check_open()
-            inspector = self._plan.create_engine_inspector()
-            # With dynamic shapes it knows nothing until it has a context whose shapes are set.
-            # The inspector keeps a bare pointer to it: the context must outlive the question.
-            context = self._context(self._profiles.typical_shapes())
-            inspector.execution_context = context
-            kind = self._trt.api.LayerInformationFormat.JSON
-            return layers_of(str(inspector.get_engine_information(kind)))
+            # Each profile has layers of its own, and the inspector knows the types of one profile's at a time.
+            told = [self._told_under(shapes) for shapes in self._profiles.typical_shapes()]
+            return max(told, key=lambda layers: sum(layers.values()))
+
+    def _told_under(self, shapes: Mapping[str, Any]) -> Mapping[DType, int]:
+        """What the inspector tells of the layers while the inputs have these shapes."""
+        context = self._plan.create_execution_context()
+        profile = self._profiles.index_for(shapes)
+        self._queue.run(lambda stream: bool(context.set_optimization_profile_async(profile, stream)))
+        for name, shape in shapes.items():
+            context.set_input_shape(name, tuple(shape))
+        inspector = self._plan.create_engine_inspector()
+        # It keeps a bare pointer: the context must outlive the question.
+        inspector.execution_context = context
+        return layers_of(str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON)))
 
     def close(self) -> None:
         """Give back plan, graphs and device memory; safe to call again."""
