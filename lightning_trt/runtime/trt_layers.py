@@ -5,7 +5,8 @@ Rules:
     2. A layer computes in the type of its first input. A part that TensorRT's compiler fused (`Myelin`) shows only its
        edges: it counts as the lowest type among them, and as `other` where all of them are fp32.
     3. Generations spell types as text (`Format/Datatype`) or as a field (`Datatype`); both are read.
-    4. Where all types of a layer are "N/A", nothing is known of it, and it is not counted.
+    4. Where all types of a layer are "N/A", nothing is known of it, and it is not counted. Where the inspector fails, it
+       says nothing at all (seen with 8.6 and two profiles), and no layer is known.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def layers_of(text: str) -> Mapping[DType, int]:
         {<DType.fp16: 'fp16'>: 1}
     """
     # TensorRT 8.6 writes control characters into its strings.
-    document: dict[str, Any] = json.loads(text, strict=False)
+    document: dict[str, Any] = json.loads(text or "{}", strict=False)
     # An engine without details has names only.
     layers = [layer for layer in document.get("Layers", ()) if isinstance(layer, dict) and _is_told(layer)]
     return dict(Counter(_computes_in(layer) for layer in layers if _kind(layer) not in _MOVES))

@@ -95,13 +95,9 @@ class TensorRTSession:
 
     def _told_under(self, shapes: Mapping[str, Any]) -> Mapping[DType, int]:
         """What the inspector tells of the layers while the inputs have these shapes."""
-        context = self._plan.create_execution_context()
-        profile = self._profiles.index_for(shapes)
-        self._queue.run(lambda stream: bool(context.set_optimization_profile_async(profile, stream)))
-        for name, shape in shapes.items():
-            context.set_input_shape(name, tuple(shape))
+        # The inspector keeps a bare pointer: the context must outlive the question.
+        context = self._context(shapes)
         inspector = self._plan.create_engine_inspector()
-        # It keeps a bare pointer: the context must outlive the question.
         inspector.execution_context = context
         return layers_of(str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON)))
 

@@ -95,9 +95,6 @@ class _Plan:
         rest = tuple(size if isinstance(size, int) else 7 for size in self.values[name].shape[1:])
         return [(batch, *rest) for batch in self.batches[index]]
 
-    def create_execution_context(self) -> _Context:
-        return self.create_execution_context_without_device_memory()
-
     def create_execution_context_without_device_memory(self) -> _Context:
         self.num_contexts += 1
         return _Context(self)

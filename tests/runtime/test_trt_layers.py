@@ -29,12 +29,17 @@ def told(kind: str, *inputs: str, outputs: tuple[str, ...] = (), key: str = "For
         ("Row major linear FP32 format (kLINEAR)", DType.fp32),
         ("Row major linear BFloat16 format (kLINEAR)", DType.bf16),
         ("Row major linear FP8 format", DType.fp8),
-        ("N/A due to dynamic shapes", DType.other),
     ],
 )
 def test_types_are_read_from_the_text(spelled: str, dtype: DType) -> None:
     """As TensorRT 8 to 10 spell them."""
     assert layers_of(told("CaskConvolution", spelled)) == {dtype: 1}
+
+
+@pytest.mark.parametrize("text", [told("CaskConvolution", "N/A due to dynamic shapes"), ""], ids=["N/A", "nothing"])
+def test_what_the_inspector_does_not_tell_is_not_counted(text: str) -> None:
+    """TensorRT 8.6 says "N/A", or fails, where an engine has several profiles."""
+    assert layers_of(text) == {}
 
 
 def test_types_are_read_from_the_field() -> None:
