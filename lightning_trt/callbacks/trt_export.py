@@ -179,7 +179,7 @@ class TRTExportCallback(Callback):
         return folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
 
 
-def _is_dry(trainer: Any) -> bool:  # noqa: ANN401 - an attribute that mypy does not see on Trainer
+def _is_dry(trainer: Any) -> bool:
     return bool(trainer.fast_dev_run)
 
 

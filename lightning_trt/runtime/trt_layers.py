@@ -5,8 +5,8 @@ Rules:
     2. A layer computes in the type of its first input. A part that TensorRT's compiler fused (`Myelin`) shows only its
        edges: it counts as the lowest type among them, and as `other` where all of them are fp32.
     3. Generations spell types as text (`Format/Datatype`) or as a field (`Datatype`); both are read.
-    4. Where all types of a layer are "N/A", nothing is known of it, and it is not counted. Where the inspector fails, it
-       says nothing at all (seen with 8.6 and two profiles), and no layer is known.
+    4. Where all types of a layer are "N/A", nothing is known of it, and it is not counted. An inspector that fails
+       (seen with 8.6 and two profiles) says nothing, and no layer is known.
 """
 
 from __future__ import annotations
