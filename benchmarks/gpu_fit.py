@@ -94,16 +94,14 @@ def callback(options: argparse.Namespace) -> TRTExportCallback:
     """Everything that the backend offers."""
     is_tensorrt = options.backend == "tensorrt"
     return TRTExportCallback(
-        precisions=("fp32", "tf32", "fp16", "int8") if is_tensorrt else ("fp32", "fp16", "int8"),
+        precisions=tuple(options.precisions) if is_tensorrt else ("fp32", "fp16", "int8"),
         calibrators=("percentile", "minmax"),
         backend=options.backend,
         gate={"metric": "val/acc", "max_drop": 0.01},
         on_gate_fail="warn",
         on_error="raise",
         dirpath=options.out / "engines",
-        calibration={"quantized_by": ["pairs", "cache", "native"], "native": ["entropy2", "minmax"]}
-        if is_tensorrt
-        else {},
+        calibration={"quantized_by": options.quantized_by, "native": ["entropy2", "minmax"]} if is_tensorrt else {},
         build={"tensorrt": {"level": options.level, "max_batch": 128}},
         latency={"batch_sizes": (1, 32, 100)},
     )
@@ -115,6 +113,8 @@ def main() -> None:
     parser.add_argument("--backend", default="tensorrt")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--items", type=int, default=None, help="images of each split; all by default")
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "tf32", "fp16", "int8"])
+    parser.add_argument("--quantized-by", nargs="+", default=["pairs", "cache", "native"])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--level", type=int, default=2, help="effort of TensorRT's builder")
     parser.add_argument("--out", type=Path, default=RESULTS / "gpu_fit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -202,12 +203,18 @@ class _Road:
         parts = []
         with self.journal.covering(engines), self.progress.step("Timing"):
             for name, each in probed.items():
-                calls = {REFERENCE: self.job.subject.module.get_submodule(name)}
+                calls = {REFERENCE: self.reference_of(each)}
                 calls |= {candidate: modules[name] for candidate, modules in engines.items()}
                 measured = measure(calls, each.inputs, boundary=each.boundary, settings=self.job.settings.latency)
                 self.journal.add(measured.failures)
                 parts.append(measured.latencies)
         return added(parts)
+
+    def reference_of(self, probed: Probed) -> nn.Module:
+        """The module at the boundary, on the device where its inputs were seen; after a fit ours is on the CPU."""
+        part = self.job.subject.module.get_submodule(probed.boundary.name)
+        devices = {tensor.device for tensor in probed.inputs if tensor.device.type != "cpu"}
+        return deepcopy(part).to(devices.pop()) if devices else part
 
     def validated(self, engines: Engines) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""
