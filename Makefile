@@ -35,7 +35,7 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/lint-imports
 
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || exit 1; done
+	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 8
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
