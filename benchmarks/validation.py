@@ -11,8 +11,9 @@ Predicted before it was run: Lightning's own step costs about half a millisecond
 1.05 to 1.10 where forwards take 10 ms, and a factor of nearly four where loading takes all of the time.
 
 Measured: a factor of 3.7 and 1.10 where loading takes the time. A step costs several milliseconds and not half a one,
-most of it Lightning's own (a bare Trainer.validate pays it too: two calls of self.log, a metric's forward), so that
-batches of 8 images, 11 ms a forward, give 1.6. The bound of 1.15 holds where forwards do dominate: batches of 32, 1.14.
+a part of it Lightning's own (a bare Trainer.validate pays some 3.6 ms too: two calls of self.log, a metric's
+forward), so that batches of 8 images, 11 ms a forward, give 1.6. The bound of 1.15 holds where forwards do dominate:
+batches of 32, 1.14.
 """
 
 from __future__ import annotations
