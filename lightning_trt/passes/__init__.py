@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
+from lightning_trt.passes.extremes import Reduced, reduce_extremes
 from lightning_trt.passes.lower import lower_opset
 from lightning_trt.passes.on_disk import save
 from lightning_trt.passes.opset import opset_of, raise_opset
@@ -13,6 +14,7 @@ from lightning_trt.passes.tap import tap
 
 __all__ = [
     "Placement",
+    "Reduced",
     "cast",
     "clean",
     "insert_pairs",
@@ -20,6 +22,7 @@ __all__ = [
     "opset_of",
     "quantized_tensors",
     "raise_opset",
+    "reduce_extremes",
     "save",
     "tap",
 ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightning_trt.artifacts import Statistics
 from lightning_trt.errors import NonFiniteActivationsError, NoSamplesError
+from lightning_trt.passes import quantized_tensors
 from lightning_trt.stages.calibrate.blocks import Block, Blocks, Sample
 from lightning_trt.stages.calibrate.digest import digest_of
-from lightning_trt.stages.calibrate.observing import Observed
+from lightning_trt.stages.calibrate.observing import Observed, Reduces
 from lightning_trt.stages.calibrate.tally import Tally, folded
 
 if TYPE_CHECKING:
@@ -74,9 +76,10 @@ class _Pass:
     def __init__(self, graph: OnnxGraph, *, size: int, histograms: bool, threads: int | None) -> None:
         self._graph = graph
         self._size = size
-        self._observed = Observed(graph.model, threads=threads)
+        self._threads = threads
+        self._reduces = None if histograms else Reduces(graph.model, threads=threads)
         self._blocks = Blocks(graph.boundary, size=size)
-        self._tallies = {name: Tally(histograms=histograms) for name in self._observed.names}
+        self._tallies = {name: Tally(histograms=histograms) for name in quantized_tensors(graph.model)}
         self._items: list[NDArray[np.int64]] = []
         self._fingerprints: list[NDArray[np.uint64]] = []
 
@@ -104,9 +107,23 @@ class _Pass:
             block_size=self._size,
         )
 
+    @cached_property
+    def _observed(self) -> Observed:
+        """The graph that shows its activations, made when one is asked to."""
+        return Observed(self._graph.model, threads=self._threads)
+
     def _run(self, block: Block) -> None:
         self._items.append(block.items)
         self._fingerprints.append(block.fingerprints)
+        extremes = self._reduces.extremes(block.feed, count=block.num_rows) if self._reduces else None
+        if extremes is None:
+            self._count(block)
+            return
+        for name, each in extremes.items():
+            self._tallies[name].add_extremes(each, num_rows=len(block.items))
+
+    def _count(self, block: Block) -> None:
+        """Nothing; every value of the block was looked at."""
         for name, rows in self._observed.rows(block.feed, count=block.num_rows):
             self._tallies[name].add(rows[: len(block.items)])
 

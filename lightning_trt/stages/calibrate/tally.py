@@ -10,10 +10,13 @@ import torch
 from lightning_trt.artifacts import TensorStatistics
 from lightning_trt.calibrators.bins import NUM_BINS, SHIFT
 from lightning_trt.calibrators.statistics import finite_extremes
+from lightning_trt.stages.calibrate.observing import extremes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from lightning_trt.stages.calibrate.observing import Extremes
 
 __all__ = ["Tally", "folded"]
 
@@ -43,17 +46,20 @@ class Tally:
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Nothing; `rows`, of shape `(rows, values)`, are counted."""
-        values = torch.from_numpy(np.ascontiguousarray(rows))
-        lows, highs = _extremes(values)
-        self._lows.append(lows)
-        self._highs.append(highs)
-        self._count += rows.size
+        extremes = extremes_of(rows)
+        self.add_extremes(extremes, num_rows=len(rows))
         # A NaN shows in both extremes of its row, an infinity in one: only then is it worth another look.
-        if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
+        if not (np.isfinite(extremes.lows).all() and np.isfinite(extremes.highs).all()):
             self._nans += int(np.isnan(rows).sum())
             self._infs += int(np.isinf(rows).sum())
         if self._bins is not None:
-            self._bins += _counted(values)
+            self._bins += _counted(torch.from_numpy(np.ascontiguousarray(rows)))
+
+    def add_extremes(self, extremes: Extremes, *, num_rows: int) -> None:
+        """Nothing; the first `num_rows` of `extremes` are taken."""
+        self._lows.append(extremes.lows[:num_rows])
+        self._highs.append(extremes.highs[:num_rows])
+        self._count += num_rows * extremes.count
 
     def statistics(self, items: NDArray[np.int64]) -> TensorStatistics:
         """What was seen, where `items` is the dataset item of each row; the rows of one item are one sample."""
@@ -87,13 +93,6 @@ def folded(fold: np.ufunc, rows: NDArray[ScalarT], items: NDArray[np.int64]) -> 
     _, starts = np.unique(items[order], return_index=True)
     result: NDArray[ScalarT] = fold.reduceat(rows[order], starts)
     return result
-
-
-def _extremes(rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Least and greatest value of each row, NaN where one is."""
-    # Row by row, because torch finds both in one look at one row, and the look from memory is what costs.
-    each = [torch.aminmax(row) for row in rows]
-    return torch.stack([one.min for one in each]).numpy(), torch.stack([one.max for one in each]).numpy()
 
 
 def _counted(rows: Tensor) -> Tensor:

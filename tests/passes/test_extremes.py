@@ -1,0 +1,77 @@
+"""Extremes of inner tensors, told by the graph itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx.parser
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from onnx_ir.passes.common import ShapeInferencePass
+
+from lightning_trt.passes import reduce_extremes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HEAD = '<ir_version: 8, opset_import: ["" : {opset}]> g (float[batch, 2, 3] x) => (float[batch, 2, 3] y)'
+NODES = "{ h = Neg(x) y = Exp(h) }"
+X = np.array([[[1, -2, 3], [0, 5, -7]], [[4, 4, 4], [-1, -1, -1]]], np.float32)
+
+
+def model_of(opset: int = 18) -> ir.Model:
+    """A graph of two nodes."""
+    return ShapeInferencePass()(ir.from_proto(onnx.parser.parse_model(f"{HEAD.format(opset=opset)} {NODES}"))).model
+
+
+def told(values: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    """What the graph tells of `h`."""
+    model, reduced = reduce_extremes(model_of(), {"h": 0})
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    one = reduced["h"]
+    names = {"low": one.low, "high": one.high, "total": one.total, "size": one.size}
+    return dict(zip(names, session.run(list(names.values()), {"x": values}), strict=True))
+
+
+def test_extremes_are_of_each_sample() -> None:
+    """Rule 1: over all axes but that of the samples."""
+    seen = told(X)
+
+    assert (seen["low"].tolist(), seen["high"].tolist()) == ([-5.0, -4.0], [7.0, 1.0])
+
+
+def test_the_number_of_values_is_told() -> None:
+    """Rule 1: which nobody knows who does not see the tensor."""
+    assert told(X)["size"] == X.size
+
+
+def test_a_nan_shows_in_the_sum() -> None:
+    """Rule 3: of the sample that holds it."""
+    broken = X.copy()
+    broken[1, 0, 1] = np.nan
+
+    assert np.isnan(told(broken)["total"]).tolist() == [False, True]
+
+
+def test_reductions_stand_behind_what_they_reduce() -> None:
+    """Rule 2: and not at the end of the graph."""
+    model, _ = reduce_extremes(model_of(), {"h": 0})
+
+    assert [node.op_type for node in model.graph] == ["Neg", "ReduceMin", "ReduceMax", "ReduceSum", "Size", "Exp"]
+
+
+def test_an_old_graph_tells_nothing() -> None:
+    """Rule 4: its reductions spell their axes in another way."""
+    assert reduce_extremes(model_of(opset=17), {"h": 0})[1] == {}
+
+
+@pytest.mark.parametrize("name", ["x", "h"])
+def test_the_graph_that_was_given_stays(name: str) -> None:
+    """A pass returns a new graph."""
+    model = model_of()
+
+    reduce_extremes(model, {"h": 0})
+
+    assert name not in {value.name for value in model.graph.outputs}
