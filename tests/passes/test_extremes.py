@@ -16,6 +16,7 @@ from lightning_trt.passes import reduce_extremes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MAPS = '<ir_version: 8, opset_import: ["" : 18]> g (float[batch, 2, 3, 3] x) => (float[batch, 2, 3, 3] y)'
 HEAD = '<ir_version: 8, opset_import: ["" : {opset}]> g (float[batch, 2, 3] x) => (float[batch, 2, 3] y)'
 NODES = "{ h = Neg(x) y = Exp(h) }"
 X = np.array([[[1, -2, 3], [0, 5, -7]], [[4, 4, 4], [-1, -1, -1]]], np.float32)
@@ -63,7 +64,7 @@ def test_reductions_stand_behind_what_they_reduce() -> None:
 
 
 def test_an_old_graph_tells_nothing() -> None:
-    """Rule 4: its reductions spell their axes in another way."""
+    """Rule 5: its reductions spell their axes in another way."""
     assert reduce_extremes(model_of(opset=17), {"h": 0})[1] == {}
 
 
@@ -75,3 +76,28 @@ def test_the_graph_that_was_given_stays(name: str) -> None:
     reduce_extremes(model, {"h": 0})
 
     assert name not in {value.name for value in model.graph.outputs}
+
+
+@pytest.mark.parametrize(
+    "nodes", ["h = Relu(x) y = Exp(h)", "zero = Constant<value_float = 0.0>() h = Clip(x, zero) y = Exp(h)"]
+)
+def test_maps_that_are_never_negative_are_pooled(nodes: str) -> None:
+    """Rule 4: and zero stands for their least value."""
+    model = ShapeInferencePass()(ir.from_proto(onnx.parser.parse_model(f"{MAPS} {{ {nodes} y = Exp(h) }}"))).model
+
+    reduced, names = reduce_extremes(model, {"h": 0})
+
+    assert names["h"].low is None
+    assert {"GlobalMaxPool", "GlobalAveragePool"} <= {node.op_type for node in reduced.graph}
+
+
+def test_what_was_pooled_is_as_great() -> None:
+    """Rule 4: the greatest value is that of the tensor."""
+    model = ShapeInferencePass()(ir.from_proto(onnx.parser.parse_model(f"{MAPS} {{ h = Relu(x) y = Exp(h) }}"))).model
+    reduced, names = reduce_extremes(model, {"h": 0})
+    session = onnxruntime.InferenceSession(ir.to_proto(reduced).SerializeToString(), providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(0).normal(size=(5, 2, 3, 3)).astype(np.float32)
+
+    (highs,) = session.run([names["h"].high], {"x": x})
+
+    np.testing.assert_array_equal(highs, x.reshape(5, -1).max(axis=1))
