@@ -27,4 +27,5 @@ def mixed(count: int, *, seed: int = 0) -> NDArray[np.uint64]:
     numbers: NDArray[np.uint64] = steps + np.uint64(seed)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+    last: NDArray[np.uint64] = numbers ^ (numbers >> np.uint64(31))
+    return last

@@ -117,7 +117,7 @@ class _Road:
         quantized = [each.name for each in asked if each.precision.is_quantized]
         statistics: dict[str, Statistics] = {}
         with self.journal.covering(quantized):
-            indices = items_of(subject.loaders, settings.samples)
+            indices = items_of(subject.loaders, settings)
             batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
             with self.progress.step("Calibrating", total=len(indices)) as advance:
                 statistics = calibrate(
@@ -175,7 +175,7 @@ class _Road:
     def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
         """The ranges that the backend's own calibrator finds, on the samples that ours see."""
         settings, subject = self.job.settings.calibration, self.job.subject
-        indices = items_of(subject.loaders, settings.samples)
+        indices = items_of(subject.loaders, settings)
         batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
         return cast("NativeCalibration", self.job.plan.backend).calibrated(
             graph,

@@ -30,7 +30,7 @@ __all__ = ["CACHE_VARIABLE", "Cache", "cache_at"]
 CACHE_VARIABLE = "LIGHTNING_TRT_CACHE"
 """Environment variable that places the cache, or with `off` switches it off, where no setting does."""
 
-_OFF = "off"
+_OFF = ("off", "false")  # YAML 1.1 takes a bare `off` for false
 _SEAL = "entry.json"
 _VERSION = 1
 _LIMIT_BYTES = 10 << 30
@@ -49,7 +49,7 @@ def cache_at(place: str | None) -> Cache | None:
         'cache'
     """
     asked = place or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("lightning-trt", appauthor=False)
-    return None if str(asked) == _OFF else Cache(folder=Path(asked).expanduser().absolute())
+    return None if str(asked).lower() in _OFF else Cache(folder=Path(asked).expanduser().absolute())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,10 @@ class Cache:
                     _seal(into)
         self._make_room()
         return entry
+
+    def discard(self, kind: str, key: str) -> None:
+        """Nothing; the entry is gone, as far as the system lets it: its reader could not use it."""
+        remove(self.folder / kind / key)
 
     @contextmanager
     def alone(self, kind: str, *, timeout_seconds: float = 600.0) -> Iterator[None]:

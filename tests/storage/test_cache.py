@@ -201,7 +201,7 @@ def test_without_both_the_cache_is_the_users(tmp_path: Path, monkeypatch: pytest
     assert found.folder.name == "lightning-trt"
 
 
-@pytest.mark.parametrize("place", ["off", None], ids=["setting", "environment"])
+@pytest.mark.parametrize("place", ["off", "False", None], ids=["setting", "as YAML reads it", "environment"])
 def test_the_cache_can_be_switched_off(place: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the setting, and by the environment."""
     monkeypatch.setenv("LIGHTNING_TRT_CACHE", "off")
