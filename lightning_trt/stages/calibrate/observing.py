@@ -139,7 +139,8 @@ def _by_row(values: NDArray[np.float32], *, axis: int | None, count: int) -> NDA
     """`values` by sample; what has no axis of samples belongs to each of them."""
     if axis is None or values.shape[axis] % count:
         # Copied, because torch takes no array that several rows share.
-        return np.broadcast_to(values.reshape(1, -1), (count, values.size)).copy()
+        shared: NDArray[np.float32] = np.broadcast_to(values.reshape(1, -1), (count, values.size))
+        return shared.copy()
     return np.moveaxis(values, axis, 0).reshape(count, -1)
 
 
