@@ -51,7 +51,7 @@ class Statistics:
     `tensors` are by ONNX tensor name. `indices` are the dataset items it saw, ascending, counted through all
     validation loaders. `fingerprints` are uint64 of shape `(samples,)`: one number for what the graph was fed with for
     each sample. `graph` is the digest of the graph and its weights, `block_size` the number of samples in one forward
-    pass.
+    pass. `is_recalled` tells that an earlier run's pass saw it, and the graph did not run again.
     """
 
     tensors: Mapping[str, TensorStatistics]
@@ -59,6 +59,7 @@ class Statistics:
     fingerprints: NDArray[np.uint64]
     graph: str
     block_size: int
+    is_recalled: bool = False
 
     @property
     def samples(self) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from lightning_trt.batches.choice import chosen, items_of
+from lightning_trt.batches.choice import balanced, chosen, drawn, items_of
 from lightning_trt.batches.fingerprints import data_digest, fingerprints
 from lightning_trt.batches.loaders import batches_of, counts
 from lightning_trt.batches.nests import num_items, rows_of
 from lightning_trt.batches.plain import head, plain
 
 __all__ = [
+    "balanced",
     "batches_of",
     "chosen",
     "counts",
     "data_digest",
+    "drawn",
     "fingerprints",
     "head",
     "items_of",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_trt.calibrators.archive import load, save
+from lightning_trt.calibrators.archive import STATISTICS_VERSION, load, save
 from lightning_trt.calibrators.entropy import Entropy
 from lightning_trt.calibrators.entropy2 import Entropy2
 from lightning_trt.calibrators.legacy import Legacy
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightning_trt.settings import CalibrationSettings
 
 __all__ = [
+    "STATISTICS_VERSION",
     "Entropy",
     "Entropy2",
     "Legacy",

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["load", "save"]
+__all__ = ["STATISTICS_VERSION", "load", "save"]
 
-_VERSION = 1
+STATISTICS_VERSION = 1
+"""Version of the file, and of what its numbers mean."""
+
 _NUMBERS = ("count", "nans", "infs", "low", "high")
 
 
@@ -34,7 +36,7 @@ def save(statistics: Statistics, path: Path | str) -> Path:
         StorageError: It cannot be written; what stood at `path` before is untouched.
     """
     about = {
-        "version": _VERSION,
+        "version": STATISTICS_VERSION,
         "key": statistics.key,
         "graph": statistics.graph,
         "block_size": statistics.block_size,
@@ -61,10 +63,10 @@ def load(path: Path | str) -> Statistics:
     try:
         with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
-            if about["version"] != _VERSION:
+            if about["version"] != STATISTICS_VERSION:
                 raise StorageError(
-                    f"{path} is of version {about['version']} of calibration statistics, this is version {_VERSION}. "
-                    "Remove it and calibrate again."
+                    f"{path} is of version {about['version']} of calibration statistics, this is version "
+                    f"{STATISTICS_VERSION}. Remove it and calibrate again."
                 )
             statistics = _statistics(about, file)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:

@@ -63,6 +63,8 @@ class TRTExportCallback(Callback):
         validation: How the drop is measured.
         latency: How latency is measured.
         build: How engines are built.
+        cache: Folder of what runs share, `off` for none; None takes the environment variable LIGHTNING_TRT_CACHE, else
+            `lightning-trt` in the user's cache folder.
         on_error: What a failure of ours does to the fit: `report` writes it down and goes on, `raise` raises it.
         on_gate_fail: What a failed gate does: `auto` raises where `gate` is given and no sweep is running, else warns.
 
@@ -93,6 +95,7 @@ class TRTExportCallback(Callback):
         validation: ValidationSettings | Mapping[str, Any] | None = None,
         latency: LatencySettings | Mapping[str, Any] | None = None,
         build: BuildSettings | Mapping[str, Any] | None = None,
+        cache: str | Path | None = None,
         on_error: OnError | str = "report",
         on_gate_fail: OnGateFail | str = "auto",
     ) -> None:

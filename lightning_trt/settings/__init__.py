@@ -13,6 +13,8 @@ from lightning_trt.settings.choices import (
     OnGateFail,
     OnInconclusive,
     QuantizedBy,
+    Select,
+    Split,
 )
 from lightning_trt.settings.export import (
     BuildSettings,
@@ -40,6 +42,8 @@ __all__ = [
     "OnGateFail",
     "OnInconclusive",
     "QuantizedBy",
+    "Select",
+    "Split",
     "TensorRTSettings",
     "ValidationSettings",
     "member",

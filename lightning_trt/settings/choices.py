@@ -12,6 +12,8 @@ __all__ = [
     "OnGateFail",
     "OnInconclusive",
     "QuantizedBy",
+    "Select",
+    "Split",
 ]
 
 
@@ -25,6 +27,30 @@ class CalibratorName(Enum):
     entropy2 = "entropy2"
     legacy = "legacy"
     mean_minmax = "mean_minmax"
+
+
+class Split(Enum):
+    """The data that calibration takes its samples from.
+
+    `validate` the validation data, `train` the training data under validation's transforms, `own` what
+    `calibration_dataloader()` of the DataModule, else of the module, gives.
+    """
+
+    validate = "validate"
+    train = "train"
+    own = "own"
+
+
+class Select(Enum):
+    """Which samples of a split calibrate.
+
+    `evenly` over all of it, the `first` ones, `random` ones by a seed, or `balanced`: as many of each class.
+    """
+
+    evenly = "evenly"
+    first = "first"
+    random = "random"
+    balanced = "balanced"
 
 
 class QuantizedBy(Enum):

@@ -15,6 +15,8 @@ from lightning_trt.settings.choices import (
     OnGateFail,
     OnInconclusive,
     QuantizedBy,
+    Select,
+    Split,
 )
 from lightning_trt.settings.reading import check_positive, finite, member, members, settings_of
 from lightning_trt.settings.rules import rule_of
@@ -35,7 +37,10 @@ class CalibrationSettings:
     """How statistics for int8 and fp8 are gathered.
 
     Attributes:
-        samples: Number of dataset items, taken evenly over the whole validation set.
+        samples: Most dataset items to take.
+        split: The data to take them from.
+        select: Which of its items are taken.
+        seed: Seed of a random choice.
         percentile: Share of values, in percent, that the percentile calibrator keeps inside the range.
         quantile: Share of values, from 0 to 1, that the legacy calibrator keeps inside the range.
         cutoff: Share of the largest magnitude, from 0 to 1, that the legacy calibrator's range reaches at most.
@@ -46,6 +51,9 @@ class CalibrationSettings:
     """
 
     samples: int = 512
+    split: Split = Split.validate
+    select: Select = Select.evenly
+    seed: int = 0
     percentile: float = 99.99
     quantile: float = 0.99999
     cutoff: float = 1.0
@@ -55,11 +63,15 @@ class CalibrationSettings:
     native: tuple[NativeCalibrator, ...] = (NativeCalibrator.entropy2,)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "split", member(Split, self.split))
+        object.__setattr__(self, "select", member(Select, self.select))
         object.__setattr__(self, "quantized_by", members(QuantizedBy, self.quantized_by))
         object.__setattr__(self, "native", members(NativeCalibrator, self.native))
         check_positive(self, "samples", "batch_size", "block_size", "percentile")
         if not 50 < self.percentile <= 100:  # noqa: PLR2004 - below the median is no range
             raise SettingsError(f"calibration.percentile is {self.percentile}; it must lie in (50, 100], e.g. 99.99.")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 1 << 64:
+            raise SettingsError(f"calibration.seed is {self.seed!r}; it must be a whole number from 0 to 2**64 - 1.")
         if not 0.5 < self.quantile <= 1:  # noqa: PLR2004 - the same
             raise SettingsError(f"calibration.quantile is {self.quantile}; it must lie in (0.5, 1].")
         if not 0 < self.cutoff <= 1:
@@ -72,12 +84,14 @@ class ValidationSettings:
 
     Attributes:
         metrics: Names of logged metrics to report; empty reports all that validation logs.
+        exclude_calibration_samples: Whether the samples that calibrated are left out, for reference and candidates.
         resamples: Resamples of the paired bootstrap, as many as `bootstrap_seconds` allow.
         bootstrap_seconds: Time budget for all resampling of one run.
         seed: Seed of the resampling.
     """
 
     metrics: tuple[str, ...] = ()
+    exclude_calibration_samples: bool = False
     resamples: int = 2000
     bootstrap_seconds: float = 60.0
     seed: int = 0
@@ -193,6 +207,8 @@ class ExportSettings:
         validation: How the drop is measured.
         latency: How latency is measured.
         build: How engines are built.
+        cache: Folder of what runs share, `off` for none; None takes the environment variable LIGHTNING_TRT_CACHE, else
+            `lightning-trt` in the user's cache folder.
         on_error: What a failure of ours does to the user's fit.
         on_gate_fail: What a failed gate does.
     """
@@ -208,6 +224,7 @@ class ExportSettings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     latency: LatencySettings = field(default_factory=LatencySettings)
     build: BuildSettings = field(default_factory=BuildSettings)
+    cache: str | None = None
     on_error: OnError = OnError.report
     on_gate_fail: OnGateFail = OnGateFail.auto
 
@@ -224,6 +241,7 @@ class ExportSettings:
         put("validation", settings_of(ValidationSettings, self.validation))
         put("latency", settings_of(LatencySettings, self.latency))
         put("build", settings_of(BuildSettings, self.build))
+        put("cache", None if self.cache is None else str(self.cache))
         put("on_error", member(OnError, self.on_error))
         put("on_gate_fail", member(OnGateFail, self.on_gate_fail))
         if not self.precisions:

@@ -35,5 +35,6 @@ class ExportOptions(TypedDict, total=False):
     validation: ValidationSettings | Mapping[str, Any]
     latency: LatencySettings | Mapping[str, Any]
     build: BuildSettings | Mapping[str, Any]
+    cache: str | Path | None
     on_error: OnError | str
     on_gate_fail: OnGateFail | str

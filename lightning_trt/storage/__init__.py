@@ -1,4 +1,4 @@
-"""Whole files or none, digests, locks.
+"""Whole files or none, digests, locks, the cache.
 
 What is written here appears under its name complete, or not at all: a reader never sees half a file, and an interrupted
 writer leaves what was there before. Nothing here knows what the files mean.
@@ -6,12 +6,16 @@ writer leaves what was there before. Nothing here knows what the files mean.
 
 from __future__ import annotations
 
+from lightning_trt.storage.cache import CACHE_VARIABLE, Cache, cache_at
 from lightning_trt.storage.digests import sha256_of, sha256_of_stream
 from lightning_trt.storage.locks import locked
 from lightning_trt.storage.siblings import clean_leftovers
 from lightning_trt.storage.whole import check_writable, whole_folder, write_whole
 
 __all__ = [
+    "CACHE_VARIABLE",
+    "Cache",
+    "cache_at",
     "check_writable",
     "clean_leftovers",
     "locked",

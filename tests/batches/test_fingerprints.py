@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch import Tensor
 
 from lightning_trt.batches import data_digest, fingerprints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def images(dtype: torch.dtype = torch.float32) -> Tensor:
@@ -31,6 +36,26 @@ def test_any_changed_pixel_shows(place: tuple[int, int, int]) -> None:
     changed[(3, *place)] += 1
 
     assert (fingerprints(changed, count=8) != fingerprints(images(), count=8)).nonzero()[0].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda image: image.flip(-1), lambda image: -image, lambda image: image.roll(2, -1), lambda image: image + 1e-4],
+    ids=["flipped", "negated", "shifted", "brighter"],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_any_transform_shows(change: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+    """In every item, also one that moves values and changes none."""
+    before = images(dtype)
+
+    assert (fingerprints(change(before), count=8) != fingerprints(before, count=8)).all()
+
+
+def test_an_item_out_of_line_is_the_same() -> None:
+    """Items whose bytes do not begin at a multiple of eight."""
+    rows = torch.randn(8, 27)
+
+    assert fingerprints(rows[3:4], count=1)[0] == fingerprints(rows, count=8)[3]
 
 
 def test_digest_does_not_depend_on_batches() -> None:

@@ -67,7 +67,7 @@ def test_file_of_another_version_is_refused(
 ) -> None:
     """Both versions are named."""
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "_VERSION", 99)
+        patch.setattr(archive, "STATISTICS_VERSION", 99)
         path = save(statistics, tmp_path / "statistics.npz")
 
     with pytest.raises(StorageError, match=r"version 99.*version 1"):

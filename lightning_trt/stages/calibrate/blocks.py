@@ -1,12 +1,15 @@
 """Fixed blocks of samples: what makes every bit independent of how the data was pulled.
 
-Float kernels give other bits for other batch sizes, so each forward pass is over `block_size` rows in index order.
+Float kernels give other bits for other batch sizes, so each forward pass is over `block_size` rows in index order. The
+dataset items are cut into groups of `block_size`, and no block holds rows of two groups: so a rank that has whole
+groups (`shards`) runs the blocks that one process would have run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,14 +19,14 @@ from lightning_trt.artifacts import BATCH
 from lightning_trt.batches import fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from lightning_trt.artifacts import Boundary
 
-__all__ = ["Block", "Blocks", "Sample"]
+__all__ = ["Block", "Blocks", "Sample", "shards"]
 
 
 class Sample(Protocol):
@@ -62,11 +65,26 @@ class Block:
 class _Row:
     item: int
     call: int
+    group: int
     inputs: tuple[Tensor, ...]
 
 
+def shards(indices: Sequence[int], *, num_shards: int, block_size: int) -> tuple[tuple[int, ...], ...]:
+    """The items `indices` for each of `num_shards` ranks: whole groups, as evenly as these allow, none twice.
+
+    Example:
+        >>> from lightning_trt.stages.calibrate.blocks import shards
+        >>> shards(range(10), num_shards=2, block_size=4)
+        ((0, 1, 2, 3, 4, 5, 6, 7), (8, 9))
+    """
+    groups = [tuple(indices[at : at + block_size]) for at in range(0, len(indices), block_size)]
+    bounds = [-(-len(groups) * rank // num_shards) for rank in range(num_shards + 1)]
+    parts = [groups[first:last] for first, last in pairwise(bounds)]
+    return tuple(tuple(index for group in part for index in group) for part in parts)
+
+
 class Blocks:
-    """Blocks of one boundary, cut by number and by shape alone.
+    """Blocks of one boundary, cut by number, by group and by shape alone.
 
     An item's first call fills other blocks than its second, so that it does not matter whether calls come item by item
     or batch by batch.
@@ -77,13 +95,16 @@ class Blocks:
         self._is_batched = tuple(spec.dynamic_axes.get(0) == BATCH for spec in boundary.inputs)
         self._size = size
         self._calls: Counter[int] = Counter()
+        self._positions: dict[int, int] = {}
         self._waiting: dict[int, list[_Row]] = {}
 
     def add(self, sample: Sample) -> Iterator[Block]:
         """The blocks that `sample` completes."""
         call = self._calls[sample.index]
         self._calls[sample.index] += 1
-        row = _Row(item=sample.index, call=call, inputs=self._typed(sample.inputs))
+        position = self._positions.setdefault(sample.index, len(self._positions))
+        group = position // self._size
+        row = _Row(item=sample.index, call=call, group=group, inputs=self._typed(sample.inputs))
         waiting = self._waiting.setdefault(call, [])
         if waiting and not self._fits(waiting[0], row):
             yield self._block(waiting)
@@ -107,8 +128,8 @@ class Blocks:
         )
 
     def _fits(self, first: _Row, row: _Row) -> bool:
-        """Whether both can be rows of one block: equal shapes, and equal values of what has no batch axis."""
-        return all(
+        """Whether both can be rows of one block: equal groups, shapes, and values of what has no batch axis."""
+        return first.group == row.group and all(
             one.shape == other.shape and (is_batched or torch.equal(one, other))
             for is_batched, one, other in zip(self._is_batched, first.inputs, row.inputs, strict=True)
         )

@@ -139,7 +139,9 @@ def _sample_axes(model: ir.Model, names: Iterable[str]) -> dict[str, int | None]
 def _by_row(values: NDArray[np.float32], *, axis: int | None, count: int) -> NDArray[np.float32]:
     """`values` by sample; what has no axis of samples belongs to each of them."""
     if axis is None or values.shape[axis] % count:
-        return np.broadcast_to(values.reshape(1, -1), (count, values.size))
+        # Copied, because torch takes no array that several rows share.
+        shared: NDArray[np.float32] = np.broadcast_to(values.reshape(1, -1), (count, values.size))
+        return shared.copy()
     return np.moveaxis(values, axis, 0).reshape(count, -1)
 
 

@@ -1,27 +1,26 @@
-"""The station's story: one pass, block by block, then what was seen."""
+"""The station's story: one pass, block by block, then what was seen; or what an earlier pass saw."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_trt.artifacts import Statistics
-from lightning_trt.errors import NonFiniteActivationsError, NoSamplesError
-from lightning_trt.passes import quantized_tensors
-from lightning_trt.stages.calibrate.blocks import Block, Blocks, Sample
+from lightning_trt.errors import NonFiniteActivationsError
 from lightning_trt.stages.calibrate.digest import digest_of
-from lightning_trt.stages.calibrate.observing import Observed, Reduces
-from lightning_trt.stages.calibrate.tally import Tally, folded
+from lightning_trt.stages.calibrate.memory import Memory
+from lightning_trt.stages.calibrate.passing import Pass
+from lightning_trt.stages.calibrate.sight import Sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from numpy.typing import NDArray
-
-    from lightning_trt.artifacts import OnnxGraph
+    from lightning_trt.artifacts import OnnxGraph, Statistics
     from lightning_trt.settings import CalibrationSettings
+    from lightning_trt.stages.calibrate.blocks import Sample
+    from lightning_trt.storage import Cache
 
 __all__ = ["calibrate"]
 
@@ -36,6 +35,7 @@ def calibrate(
     settings: CalibrationSettings,
     histograms: bool,
     threads: int | None = None,
+    cache: Cache | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, Statistics]:
     """Statistics of every tensor that will carry Q/DQ, by boundary name, from one pass over `samples`.
@@ -45,87 +45,57 @@ def calibrate(
 
     Args:
         graphs: The exported graph of each boundary, by its name.
-        samples: Inputs of the boundaries, of each boundary in index order.
+        samples: Inputs of the boundaries, of each boundary in index order. With a `cache` they are iterated a second
+            time where a pass began like an earlier one, and went on otherwise.
         settings: The size of a block.
         histograms: Whether values are counted by magnitude; without, extremes alone, at nearly no cost.
         threads: Processor threads of onnxruntime; None leaves it to onnxruntime.
+        cache: Where statistics of earlier passes are; those of the same graph and samples are taken, and no graph runs.
         advance: Called with the number of dataset items that were just begun.
 
     Raises:
         NoSamplesError: No sample came for a boundary.
         NonFiniteActivationsError: NaN or Inf in a tensor that int8 or fp8 would quantize.
     """
-    passes = {
-        name: _Pass(graph, size=settings.block_size, histograms=histograms, threads=threads)
-        for name, graph in graphs.items()
-    }
+    with ExitStack() as memories:
+        begin: dict[str, Callable[[], Pass]] = {}
+        for name, graph in graphs.items():
+            digest = digest_of(graph.model)
+            memory = None if cache is None else _memory(cache, digest, settings, histograms=histograms)
+            look = partial(Sight, graph.model, histograms=histograms, threads=threads)
+            begin[name] = partial(
+                Pass, graph.boundary, graph=digest, size=settings.block_size, look=look, memory=memory
+            )
+            if memory is not None:
+                memories.callback(memory.close)
+        found = _passed({name: one() for name, one in begin.items()}, samples, advance)
+        if in_vain := [name for name, one in found.items() if one is None]:
+            found |= _passed({name: begin[name]() for name in in_vain}, samples)
+    statistics = {name: one for name, one in found.items() if one is not None}
+    _check_finite(statistics)
+    return statistics
+
+
+def _passed(
+    passes: Mapping[str, Pass], samples: Iterable[Sample], advance: Callable[[int], None] | None = None
+) -> dict[str, Statistics | None]:
+    """What each pass ends with, after all `samples` of its boundary."""
     begun: set[int] = set()
     for sample in samples:
         if advance is not None and sample.index not in begun:
             advance(1)
         begun.add(sample.index)
-        passes[sample.boundary].add(sample)
-    statistics = {name: one.finish() for name, one in passes.items()}
-    _check_finite(statistics)
-    return statistics
+        if sample.boundary in passes:
+            passes[sample.boundary].add(sample)
+    return {name: one.finish() for name, one in passes.items()}
 
 
-class _Pass:
-    """The pass over the samples of one boundary."""
+def _memory(cache: Cache, digest: str, settings: CalibrationSettings, *, histograms: bool) -> Memory:
+    import onnxruntime  # noqa: PLC0415 - a training script imports the callback, and loads no runtime
 
-    def __init__(self, graph: OnnxGraph, *, size: int, histograms: bool, threads: int | None) -> None:
-        self._graph = graph
-        self._size = size
-        self._threads = threads
-        self._reduces = None if histograms else Reduces(graph.model, threads=threads)
-        self._blocks = Blocks(graph.boundary, size=size)
-        self._tallies = {name: Tally(histograms=histograms) for name in quantized_tensors(graph.model)}
-        self._items: list[NDArray[np.int64]] = []
-        self._fingerprints: list[NDArray[np.uint64]] = []
-
-    def add(self, sample: Sample) -> None:
-        """Nothing; `sample` waits for its block to be full, or the block was run."""
-        for block in self._blocks.add(sample):
-            self._run(block)
-
-    def finish(self) -> Statistics:
-        """What was seen of all samples."""
-        for block in self._blocks.rest():
-            self._run(block)
-        if not self._items:
-            raise NoSamplesError(
-                f"no sample reached the boundary {self._graph.boundary.folder!r}: there is nothing to calibrate with. "
-                "Check that validation_step calls it, and that the validation data holds samples."
-            )
-        items = np.concatenate(self._items)
-        return Statistics(
-            tensors={name: tally.statistics(items) for name, tally in self._tallies.items()},
-            indices=tuple(np.unique(items).tolist()),
-            # A sum, so that it does not matter which of an item's calls was run first.
-            fingerprints=folded(np.add, np.concatenate(self._fingerprints), items),
-            graph=digest_of(self._graph.model),
-            block_size=self._size,
-        )
-
-    @cached_property
-    def _observed(self) -> Observed:
-        """The graph that shows its activations, made when one is asked to."""
-        return Observed(self._graph.model, threads=self._threads)
-
-    def _run(self, block: Block) -> None:
-        self._items.append(block.items)
-        self._fingerprints.append(block.fingerprints)
-        extremes = self._reduces.extremes(block.feed, count=block.num_rows) if self._reduces else None
-        if extremes is None:
-            self._count(block)
-            return
-        for name, each in extremes.items():
-            self._tallies[name].add_extremes(each, num_rows=len(block.items))
-
-    def _count(self, block: Block) -> None:
-        """Nothing; every value of the block was looked at."""
-        for name, rows in self._observed.rows(block.feed, count=block.num_rows):
-            self._tallies[name].add(rows[: len(block.items)])
+    # Other kernels may round otherwise.
+    about = f"onnxruntime {onnxruntime.__version__} {digest}"
+    return Memory(cache, about=about, settings=settings, histograms=histograms)
 
 
 def _check_finite(statistics: Mapping[str, Statistics]) -> None:
