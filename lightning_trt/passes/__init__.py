@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightning_trt.passes.bind import bind
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
 from lightning_trt.passes.lower import lower_opset
@@ -13,6 +14,7 @@ from lightning_trt.passes.tap import tap
 
 __all__ = [
     "Placement",
+    "bind",
     "cast",
     "clean",
     "insert_pairs",
