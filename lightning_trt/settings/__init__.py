@@ -13,6 +13,7 @@ from lightning_trt.settings.choices import (
     OnGateFail,
     OnInconclusive,
     QuantizedBy,
+    ReportFormat,
     Select,
     Split,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "OnGateFail",
     "OnInconclusive",
     "QuantizedBy",
+    "ReportFormat",
     "Select",
     "Split",
     "TensorRTSettings",
