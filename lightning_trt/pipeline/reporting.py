@@ -24,19 +24,18 @@ from lightning_trt.calibrators import beyond_fp16
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
-from lightning_trt.renderers.formats import texts_beside
-from lightning_trt.settings import plain
+from lightning_trt.renderers.formats import formats_of
+from lightning_trt.settings import ReportFormat, plain
 from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from lightning_trt.artifacts import Candidate, Latency, MetricReport
     from lightning_trt.pipeline.job import Findings, Job
     from lightning_trt.pipeline.plan import Asked
     from lightning_trt.precision import DType
-    from lightning_trt.settings import ReportFormat
 
 __all__ = ["assembled", "write"]
 
@@ -72,13 +71,17 @@ def assembled(job: Job, findings: Findings) -> Report:
     )
 
 
-def write(report: Report, into: Path, *, formats: Iterable[ReportFormat]) -> None:
-    """Nothing; the report stands in `into` as JSON and in each of `formats`, each file whole."""
+def write(report: Report, into: Path, *, formats: Collection[ReportFormat]) -> str | None:
+    """Why a format was left out, None where none was.
+
+    The report stands in `into` as JSON and in each of `formats`, each file whole.
+    """
     write_whole(into / "report.json", json.to_text(report))
-    asked = {each.suffix for each in formats}
-    for name, text in texts_beside(report).items():
+    asked, made = {each.suffix for each in formats}, formats_of(report)
+    for name, text in made.texts.items():
         if Path(name).suffix in asked:
             write_whole(into / name, text)
+    return made.left_out if ReportFormat.html in formats else None
 
 
 def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:
