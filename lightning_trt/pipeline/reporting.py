@@ -30,7 +30,7 @@ from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from lightning_trt.artifacts import Candidate, Latency, MetricReport
     from lightning_trt.pipeline.job import Findings, Job
