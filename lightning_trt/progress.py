@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -84,7 +85,9 @@ class Progress:
     def _shown(self, title: str, *, total: int | None) -> Iterator[Callable[[int], None]]:
         if not self.is_live:
             self.say(f"{title} ..." if total is None else f"{title} ({total:,}) ...")
-            yield _Lines(title, total=total, say=self.say).advance
+            lines = _Lines(title, total=total, say=self.say)
+            with lines.ticking() if total is None else nullcontext():
+                yield lines.advance
             return
         with self._live(ticks=total is None) as bars:
             task = bars.add_task(title, total=total)
@@ -154,7 +157,25 @@ class _Lines:
         now = time.monotonic()
         if now - self._said >= _PLAIN_SECONDS:
             self._said = now
-            self._say(f"{self._title}: {self._count:,}{self._of_total} after {_seconds(now - self._started)}")
+            what = f"{self._count:,}{self._of_total} after" if self._count else "still at work after"
+            self._say(f"{self._title}: {what} {_seconds(now - self._started)}")
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """The block, whose lines go on where it counts nothing: an engine's build is one call of minutes."""
+        is_over = Event()
+
+        def tick() -> None:
+            while not is_over.wait(_PLAIN_SECONDS):
+                self.advance(0)
+
+        thread = Thread(target=tick, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def _ignore(count: int) -> None:

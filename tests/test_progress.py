@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from rich.console import Console
@@ -87,6 +88,17 @@ def test_plain_lines_go_on_in_long_steps(monkeypatch: pytest.MonkeyPatch) -> Non
         advance(2)
 
     assert words(lines.getvalue()).splitlines()[1:3] == ["Validating: 1 of 4 after T", "Validating: 3 of 4 after T"]
+
+
+def test_plain_lines_go_on_where_nothing_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build is one call of minutes: a log shows that it is alive."""
+    monkeypatch.setattr(progress_module, "_PLAIN_SECONDS", 0.05)
+    lines = io.StringIO()
+
+    with plain(lines).step("Building fp16 (1 of 3)"):
+        time.sleep(0.3)
+
+    assert "Building fp16 (1 of 3): still at work after T" in words(lines.getvalue()).splitlines()
 
 
 def test_a_step_that_raises_is_said_to_have_stopped() -> None:
