@@ -23,6 +23,7 @@ import torch
 
 from lightning_trt import backends
 from lightning_trt.artifacts import Boundary, Engine, OnnxGraph, Ranges
+from lightning_trt.backends.drafts import is_about_memory
 from lightning_trt.backends.sources import LOG_FILE, ONNX_FILE
 from lightning_trt.errors import (
     BuildCrashedError,
@@ -124,7 +125,7 @@ def _answered(order: _Order, *, model: ir.Model) -> Engine | LightningTRTError:
     except LightningTRTError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it was
-        return BuildError(
+        return (BuildMemoryError if is_about_memory(str(error)) else BuildError)(
             f"building {order.precision.value} with {order.backend} failed: {type(error).__name__}: {error}. Build "
             "without build.in_child to see where."
         )

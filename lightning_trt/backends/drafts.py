@@ -29,7 +29,11 @@ _SHOWN = 4
 # CUDA's error for a driver that does not know the library's version.
 _OLD_DRIVER = "error: 35"
 # TensorRT has several words for it, e.g. "Requested amount of GPU memory (... bytes) could not be allocated".
-_NO_MEMORY = re.compile("out of memory|memory .*could not be allocated|insufficient memory|OutOfMemory", re.IGNORECASE)
+# CUDA's number for it, where a library only starts, is 2.
+_NO_MEMORY = re.compile(
+    r"out of memory|memory .*could not be allocated|insufficient memory|OutOfMemory|initialization .*error: 2\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ def drafted(trt: Package, graph: OnnxGraph, *, into: Path, is_typed: bool) -> Dr
 
     Raises:
         BackendNotAvailableError: TensorRT cannot start on this GPU and driver.
+        BuildMemoryError: There is no free memory on the GPU.
         BuildError: TensorRT cannot read the graph; the sentence names the node.
     """
     log = trt.log(into / LOG_FILE)
@@ -129,6 +134,11 @@ def _builder(trt: Package, log: Log) -> Any:
         return trt.api.Builder(log.sink)
     except TypeError as error:  # what pybind makes of TensorRT's null pointer
         said = " ".join(log.errors()[:_SHOWN]) or str(error)
+        if is_about_memory(said):
+            raise BuildMemoryError(
+                f"{trt.api.__name__} {trt.version} finds no free memory on the GPU to start in: {said}. Free some, and "
+                "export again."
+            ) from error
         is_old = _OLD_DRIVER in said
         raise (DriverTooOldError if is_old else BackendNotAvailableError)(
             f"{trt.api.__name__} {trt.version} cannot start here: {said}. "
