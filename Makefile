@@ -37,7 +37,7 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
 	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
-gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 8
+gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
 
 clean:  ## remove .venv and what was built

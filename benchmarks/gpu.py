@@ -1,10 +1,10 @@
 """TensorRT engines on this GPU: how long they take to build and to run, beside raw TensorRT and beside torch.
 
-Parts of under ten minutes each, `--part` with a number or a name; part 0 is the tests that need a GPU, and without it
-all parts run, each in a process of its own. In one process and on one plan: TRTModule, and what TensorRT gives
-without us (`execute_async_v3` in a loop, a CUDA graph of it replayed), in turns, five times each, medians. Latency is
-until the GPU is idle again, throughput with calls one after the other; host time is that of a call that is not waited
-for. Weights and images are random. torch is timed by gpu_peers.py in the Python named by PEER_PYTHON.
+Parts of under ten minutes each, `--part` with a number or a name; parts 0 to 2 are the tests that need a GPU, and
+without it all parts run, each in a process of its own. In one process and on one plan: TRTModule, and what TensorRT
+gives without us (`execute_async_v3` in a loop, a CUDA graph of it replayed), in turns, five times each, medians.
+Latency is until the GPU is idle again, throughput with calls one after the other; host time is that of a call that is
+not waited for. Weights and images are random. torch is timed by gpu_peers.py in the Python named by PEER_PYTHON.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import gpu_tests
 import torch
 from gpu_peers import SIZES, latency_ms, model
 from record import Bound, record
@@ -52,8 +53,7 @@ PARTS = {
     "vit-fp16": ("vit_base_patch16_224", Precision.fp16),
     "vit-int8": ("vit_base_patch16_224", Precision.int8),
 }
-TESTS = "tests"
-NAMES = (TESTS, *PARTS)
+NAMES = (*gpu_tests.PARTS, *PARTS)
 # The goal against torch is for convolutional nets: TensorRT 8.6 has no fast products here.
 SPEEDUP = {"resnet50": 1.3, "mobilenetv2_100": 1.3}
 
@@ -289,14 +289,6 @@ def measured_part(part: str, asked: argparse.Namespace) -> int:
     )
 
 
-def tests() -> int:
-    """Exit status of the tests that need a GPU; other versions of torch warn of other things."""
-    rooms = ["tests/backends", "tests/runtime"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *rooms, "-m", "gpu", "-W", "default"], check=False
-    ).returncode
-
-
 def everything() -> int:
     """Exit status of all parts, each in a process of its own, so that none finds another's memory taken."""
     said = sys.argv[1:]
@@ -318,7 +310,7 @@ def main() -> int:
     if asked.part is None:
         return everything()
     part = NAMES[int(asked.part)] if asked.part.isdigit() else asked.part
-    return tests() if part == TESTS else measured_part(part, asked)
+    return gpu_tests.tested(part, asked.out) if part in gpu_tests.PARTS else measured_part(part, asked)
 
 
 if __name__ == "__main__":

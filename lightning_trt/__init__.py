@@ -17,13 +17,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
     from lightning_trt.callbacks import TRTExportCallback
-    from lightning_trt.loading import load
+    from lightning_trt.loading import load, rebuild
     from lightning_trt.pipeline import export
     from lightning_trt.precision import Precision
     from lightning_trt.runtime import TRTModule
     from lightning_trt.settings import ExportSettings, GateSettings
 
-__all__ = ["ExportSettings", "GateSettings", "Precision", "Report", "TRTExportCallback", "TRTModule", "export", "load"]
+__all__ = [
+    "ExportSettings",
+    "GateSettings",
+    "Precision",
+    "Report",
+    "TRTExportCallback",
+    "TRTModule",
+    "export",
+    "load",
+    "rebuild",
+]
 
 __version__ = "0.1.0"
 
@@ -36,6 +46,7 @@ _HOMES = {
     "TRTModule": "lightning_trt.runtime",
     "export": "lightning_trt.pipeline",
     "load": "lightning_trt.loading",
+    "rebuild": "lightning_trt.loading",
 }
 
 

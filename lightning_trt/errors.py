@@ -6,6 +6,7 @@ Each error says what happened and with what values, what was expected, and what 
     ├── SettingsError                   a setting that cannot hold: unknown name, wrong value (usage)
     ├── EnvironmentNotReadyError        a package, a GPU or a driver is missing
     │   └── BackendNotAvailableError    the asked backend cannot work here
+    │       └── DriverTooOldError       the GPU's driver is older than what the backend needs
     ├── UnsupportedPrecisionError       the backend or the device has no such arithmetic
     ├── CheckpointError                 a checkpoint that is absent, unreadable, or does not fit the module
     ├── DataError                       the user's data cannot serve
@@ -21,6 +22,9 @@ Each error says what happened and with what values, what was expected, and what 
     │   ├── UnsupportedOperatorError    an operator that cannot be exported, with its place
     │   └── ExportMismatchError         the ONNX computes something else than the module
     ├── BuildError                      the backend could not build the engine
+    │   ├── BuildMemoryError            the GPU or the machine had too little memory for it
+    │   ├── BuildTimeoutError           it took longer than it was given
+    │   └── BuildCrashedError           the process that built it was ended by a signal
     ├── EngineError                     an engine folder that must not be opened
     │   ├── ManifestError               the manifest is missing, unreadable or of another schema
     │   ├── DigestMismatchError         a file is not the one that was built
@@ -46,10 +50,14 @@ __all__ = [
     "BackendNotAvailableError",
     "BoundaryError",
     "BoundaryNotFoundError",
+    "BuildCrashedError",
     "BuildError",
+    "BuildMemoryError",
+    "BuildTimeoutError",
     "CheckpointError",
     "DataError",
     "DigestMismatchError",
+    "DriverTooOldError",
     "EngineError",
     "EnvironmentNotReadyError",
     "ExportError",
@@ -89,6 +97,10 @@ class EnvironmentNotReadyError(LightningTRTError, RuntimeError):
 
 class BackendNotAvailableError(EnvironmentNotReadyError):
     """The asked backend cannot work here."""
+
+
+class DriverTooOldError(BackendNotAvailableError):
+    """The GPU's driver is older than what the backend needs."""
 
 
 class UnsupportedPrecisionError(LightningTRTError, ValueError):
@@ -149,6 +161,18 @@ class ExportMismatchError(ExportError):
 
 class BuildError(LightningTRTError, RuntimeError):
     """The backend could not build the engine."""
+
+
+class BuildMemoryError(BuildError):
+    """The GPU or the machine had too little memory to build the engine."""
+
+
+class BuildTimeoutError(BuildError):
+    """Building took longer than it was given."""
+
+
+class BuildCrashedError(BuildError):
+    """The process that built the engine was ended by a signal."""
 
 
 class EngineError(LightningTRTError, RuntimeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lightning_trt.artifacts.baseline import Baseline, BaselineEntry, Change
 from lightning_trt.artifacts.boundary import BATCH, Boundary, OnnxGraph, Structure, TensorSpec
 from lightning_trt.artifacts.calibration import Range, Ranges, Statistics, TensorStatistics
-from lightning_trt.artifacts.engine import Candidate, Engine, Latency
+from lightning_trt.artifacts.engine import Candidate, Engine, Latency, Recipe
 from lightning_trt.artifacts.report import (
     Attribution,
     CandidateReport,
@@ -64,6 +64,7 @@ __all__ = [
     "PairedBinary",
     "Range",
     "Ranges",
+    "Recipe",
     "ReferenceReport",
     "Report",
     "Rule",

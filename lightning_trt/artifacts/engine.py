@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lightning_trt.artifacts.boundary import Boundary
-    from lightning_trt.precision import DType, Precision
+    from lightning_trt.precision import DType, Precision, PrecisionHome
 
-__all__ = ["Candidate", "Engine", "Latency"]
+__all__ = ["Candidate", "Engine", "Latency", "Recipe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How an engine was built from the graph beside it, so that it can be built again.
+
+    `settings` are those of the build as JSON holds them, without the folder of timing caches. `sizes` are those of the
+    graph's dynamic axes in the call that was exported. `precision_lives_in` says whether the graph's types tell the
+    whole precision, or the builder was told the rest.
+    """
+
+    settings: Mapping[str, Any]
+    sizes: Mapping[str, int]
+    precision_lives_in: PrecisionHome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +36,8 @@ class Engine:
 
     `file` is the plan's name in `folder`, `sha256` its digest. `layers` counts layers by the data type they compute
     in: the proof of precision. `environment` holds what loading must find again (`gpu`, `compute_capability`,
-    `cuda`, ... where they matter), `options` how its backend opens it.
+    `cuda`, ... where they matter), `options` how its backend opens it. `recipe` is None where nothing is known of how
+    it was built.
     """
 
     folder: Path
@@ -39,6 +54,7 @@ class Engine:
     checkpoint_sha256: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    recipe: Recipe | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.artifacts import BATCH
-from lightning_trt.errors import BuildError, SettingsError
+from lightning_trt.backends.sources import LOG_FILE, ONNX_FILE
+from lightning_trt.errors import (
+    BackendNotAvailableError,
+    BuildError,
+    BuildMemoryError,
+    DriverTooOldError,
+)
 from lightning_trt.passes import save
 
 if TYPE_CHECKING:
@@ -14,20 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts import OnnxGraph
+    from lightning_trt.backends.shapes import Sizes
     from lightning_trt.runtime._trt import Log, Package
-    from lightning_trt.settings import TensorRTSettings
 
-__all__ = ["ONNX_FILE", "Draft", "Sizes", "add_profile", "drafted", "refusal", "serialized", "sizes_of_axes"]
-
-ONNX_FILE = "model.onnx"
-"""What the plan was built from, beside it."""
-
-Sizes = tuple[int, int, int]
-"""Least, typical and largest size of an axis."""
+__all__ = ["Draft", "add_profile", "drafted", "is_about_memory", "refusal", "serialized"]
 
 _SHOWN = 4
-# Where the user says nothing, an axis may grow to so many times the size that was seen.
-_GROWTH = 4
+# CUDA's error for a driver that does not know the library's version.
+_OLD_DRIVER = "error: 35"
+# TensorRT has several words for it, e.g. "Requested amount of GPU memory (... bytes) could not be allocated".
+# CUDA's number for it, where a library only starts, is 2.
+_NO_MEMORY = re.compile(
+    r"out of memory|memory .*could not be allocated|insufficient memory|OutOfMemory|initialization .*error: 2\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +56,15 @@ class Draft:
 def drafted(trt: Package, graph: OnnxGraph, *, into: Path, is_typed: bool) -> Draft:
     """The network of `graph`, whose ONNX is left in the folder `into`, with an empty configuration.
 
+    What TensorRT says from here on is written into `into` as it is said.
+
     Raises:
+        BackendNotAvailableError: TensorRT cannot start on this GPU and driver.
+        BuildMemoryError: There is no free memory on the GPU.
         BuildError: TensorRT cannot read the graph; the sentence names the node.
     """
-    log = trt.log()
-    builder = trt.api.Builder(log.sink)
+    log = trt.log(into / LOG_FILE)
+    builder = _builder(trt, log)
     network = trt.network(builder, is_typed=is_typed)
     parser = trt.api.OnnxParser(network, log.sink)
     path, *_ = save(graph.model, into / ONNX_FILE)
@@ -63,28 +73,6 @@ def drafted(trt: Package, graph: OnnxGraph, *, into: Path, is_typed: bool) -> Dr
         raise _unreadable(trt, graph, parser, log)
     config = builder.create_builder_config()
     return Draft(trt=trt, graph=graph, log=log, builder=builder, network=network, parser=parser, config=config)
-
-
-def sizes_of_axes(graph: OnnxGraph, settings: TensorRTSettings) -> dict[str, Sizes]:
-    """Sizes of each dynamic axis but the batch: the user's, else from the size that was seen.
-
-    Raises:
-        SettingsError: The size of an axis is known from nowhere.
-    """
-    names = {name for spec in graph.boundary.inputs for name in spec.dynamic_axes.values()} - {BATCH}
-    sizes: dict[str, Sizes] = {}
-    for name in sorted(names):
-        if name in settings.axis_sizes:
-            least, typical, largest = settings.axis_sizes[name]
-            sizes[name] = (least, typical, largest)
-        elif name in graph.sizes:
-            sizes[name] = (1, graph.sizes[name], _GROWTH * graph.sizes[name])
-        else:
-            raise SettingsError(
-                f"no size is known for the axis {name!r}; TensorRT needs the least, the typical and the largest. Set "
-                f"build.tensorrt.axis_sizes, e.g. {{{name!r}: [1, 64, 512]}}."
-            )
-    return sizes
 
 
 def add_profile(draft: Draft, sizes: Mapping[str, Sizes]) -> Any:
@@ -117,10 +105,46 @@ def serialized(draft: Draft) -> bytes:
     return bytes(plan)
 
 
+def is_about_memory(said: str) -> bool:
+    """Whether TensorRT, or torch, says that there is too little memory.
+
+    Example:
+        >>> from lightning_trt.backends.drafts import is_about_memory
+        >>> is_about_memory("[defaultAllocator.cpp::allocate::19] Error Code 1: Cuda Runtime (out of memory)")
+        True
+    """
+    return bool(_NO_MEMORY.search(said))
+
+
 def refusal(draft: Draft, what: str, *, advice: str) -> BuildError:
-    """The error that says what TensorRT did not do, in the words of its log."""
-    said = " ".join(draft.log.errors()[:_SHOWN]) or "its log holds no error"
-    return BuildError(f"{draft.trt.api.__name__} {draft.trt.version} {what}: {said}. {advice}, and export again.")
+    """The error that says what TensorRT did not do, in the words of its log; want of memory has its own."""
+    errors = draft.log.errors()
+    said = " ".join(errors[:_SHOWN]).rstrip(".") or "its log holds no error"
+    who = f"{draft.trt.api.__name__} {draft.trt.version} {what}"
+    if any(map(is_about_memory, errors)):
+        return BuildMemoryError(
+            f"{who} in the memory that is free: {said}. Free device memory, or set build.tensorrt.workspace_mb, or a "
+            "smaller build.tensorrt.max_batch, and export again."
+        )
+    return BuildError(f"{who}: {said}. {advice}, and export again.")
+
+
+def _builder(trt: Package, log: Log) -> Any:
+    try:
+        return trt.api.Builder(log.sink)
+    except TypeError as error:  # what pybind makes of TensorRT's null pointer
+        said = " ".join(log.errors()[:_SHOWN]) or str(error)
+        if is_about_memory(said):
+            raise BuildMemoryError(
+                f"{trt.api.__name__} {trt.version} finds no free memory on the GPU to start in: {said}. Free some, and "
+                "export again."
+            ) from error
+        is_old = _OLD_DRIVER in said
+        raise (DriverTooOldError if is_old else BackendNotAvailableError)(
+            f"{trt.api.__name__} {trt.version} cannot start here: {said}. "
+            f"{'The driver is too old for it: update it' if is_old else 'See what `nvidia-smi` says'}, or take another "
+            "backend."
+        ) from error
 
 
 def _unreadable(trt: Package, graph: OnnxGraph, parser: Any, log: Log) -> BuildError:

@@ -14,7 +14,8 @@ import torch
 
 from lightning_trt.artifacts import BATCH
 from lightning_trt.backends.calibration_cache import ranges_of, text_of
-from lightning_trt.backends.drafts import add_profile, drafted, refusal, sizes_of_axes
+from lightning_trt.backends.drafts import add_profile, drafted, refusal
+from lightning_trt.backends.shapes import sizes_of_axes
 from lightning_trt.errors import NoSamplesError, SettingsError, nearest
 from lightning_trt.passes import lower_opset
 from lightning_trt.runtime.batch import is_batched

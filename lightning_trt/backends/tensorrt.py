@@ -10,14 +10,25 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import torch
+
 from lightning_trt import platforms
-from lightning_trt.artifacts import BATCH, Engine
+from lightning_trt.artifacts import Engine
 from lightning_trt.backends import native, timing
-from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
+from lightning_trt.backends.drafts import add_profile, drafted, is_about_memory, serialized
+from lightning_trt.backends.driver import no_gpu
 from lightning_trt.backends.proof import proved
+from lightning_trt.backends.shapes import profiles
+from lightning_trt.backends.sources import CACHE_FILE
 from lightning_trt.backends.trt_config import configure
 from lightning_trt.backends.trt_file import described
-from lightning_trt.errors import BackendNotAvailableError, UnsupportedPrecisionError
+from lightning_trt.errors import (
+    BackendNotAvailableError,
+    BuildMemoryError,
+    EngineError,
+    SessionError,
+    UnsupportedPrecisionError,
+)
 from lightning_trt.passes import lower_opset
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
@@ -27,21 +38,20 @@ from lightning_trt.settings import HardwareCompatibility
 from lightning_trt.storage import sha256_of, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
     from lightning_trt.artifacts import Boundary, OnnxGraph, Ranges
-    from lightning_trt.backends.drafts import Draft, Sizes
+    from lightning_trt.backends.drafts import Draft
+    from lightning_trt.precision import DType
     from lightning_trt.protocols import Sample, Session
-    from lightning_trt.settings import BuildSettings, TensorRTSettings
+    from lightning_trt.settings import BuildSettings
 
 __all__ = ["TensorRT"]
 
 _FILE = "model.engine"
-_LOG = "build.log"
-_CACHE = "calibration.cache"
 _ONLY_TYPED = frozenset({Precision.bf16, Precision.fp8})
 # Which keys of the environment an engine is bound to.
 _BOUND = {
@@ -97,6 +107,7 @@ class TensorRT:
             UnsupportedPrecisionError: `why_not` had a reason.
             SettingsError: The size of an axis is known from nowhere, or this TensorRT lacks what was asked for.
             BuildError: TensorRT cannot build the graph, or no layer got the precision.
+        BuildMemoryError: The GPU has too little free memory to build it, or to open it.
         """
         if reason := self.why_not(precision):
             raise UnsupportedPrecisionError(reason)
@@ -107,13 +118,12 @@ class TensorRT:
         timing.offer(draft, cache)
         plan = serialized(draft)
         timing.keep(draft, cache)
-        write_whole(into / _LOG, draft.log.text)
+        draft.log.close()
         path = write_whole(into / _FILE, plan)
         bound = _BOUND[settings.tensorrt.hardware_compatibility]
         environment = {key: self.environment[key] for key in bound}
         engine = self._engine(path, boundary=graph.boundary, precision=precision, environment=environment)
-        with self.open(engine) as session:
-            layers = session.layers()
+        layers = self._layers_of(engine)
         return replace(engine, layers=layers, notes=proved(layers, precision))
 
     def open(self, engine: Engine) -> Session[Tensor]:
@@ -171,19 +181,32 @@ class TensorRT:
             self._trt, graph, samples, algorithm=algorithm, batch_size=batch_size, settings=settings.tensorrt
         )
 
+    def _layers_of(self, engine: Engine) -> Mapping[DType, int]:
+        """What the layers of the engine that was just built compute in; it is opened for that."""
+        try:
+            with self.open(engine) as session:
+                return session.layers()
+        except (torch.cuda.OutOfMemoryError, EngineError, SessionError) as error:
+            if not is_about_memory(str(error)):
+                raise
+            raise BuildMemoryError(
+                f"the engine was built, and the GPU has too little free memory to open it: {error}. Free device "
+                "memory, or set a smaller build.tensorrt.max_batch."
+            ) from error
+
     def _drafted(self, graph: OnnxGraph, *, into: Path, precision: Precision, settings: BuildSettings) -> Draft:
         """The network with its profiles, flags and, where the graph brings ranges, its calibration cache."""
         is_typed = self._trt.has_strong_typing and graph.ranges is None
         if not self._trt.has_strong_typing:
             graph = replace(graph, model=lower_opset(graph.model))
         draft = drafted(self._trt, graph, into=into, is_typed=is_typed)
-        for sizes in _profiles(graph, settings.tensorrt):
+        for sizes in profiles(graph, settings.tensorrt):
             add_profile(draft, sizes)
         rest = settings.high_precision or self.high_precision
         configure(draft, precision, high_precision=rest, settings=settings.tensorrt)
         if graph.ranges is not None:
             cache = native.cache_text(self._trt, graph.ranges)
-            write_whole(into / _CACHE, cache)
+            write_whole(into / CACHE_FILE, cache)
             draft = replace(draft, calibrator=native.reading(self._trt, cache))
             draft.config.int8_calibrator = draft.calibrator
         return draft
@@ -192,21 +215,5 @@ class TensorRT:
 def _gpu(version: str) -> GPU:
     gpu = gpu_here()
     if gpu is None:
-        raise BackendNotAvailableError(
-            f"tensorrt {version} is installed, and torch finds no GPU: there is none, or its driver is too old for "
-            "this torch. Run `nvidia-smi` to see which, and update the driver or use another backend."
-        )
+        raise no_gpu(f"tensorrt {version}")
     return gpu
-
-
-def _profiles(graph: OnnxGraph, settings: TensorRTSettings) -> Iterator[Mapping[str, Sizes]]:
-    """Sizes of each optimization profile: one for batch 1, one for all larger batches."""
-    axes = {axis for spec in graph.boundary.inputs for axis in spec.dynamic_axes.values()}
-    others = sizes_of_axes(graph, settings)
-    if BATCH not in axes:
-        if others:
-            yield others
-        return
-    yield {BATCH: (1, 1, 1), **others}
-    if settings.max_batch > 1:
-        yield {BATCH: (2, max(settings.typical_batch, 2), settings.max_batch), **others}

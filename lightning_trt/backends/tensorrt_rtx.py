@@ -5,15 +5,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import BATCH, Engine
-from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
+from lightning_trt.artifacts import Engine
+from lightning_trt.backends.drafts import add_profile, drafted, serialized
+from lightning_trt.backends.driver import no_gpu
 from lightning_trt.backends.proof import proved
 from lightning_trt.backends.rtx_plan import layers_of
+from lightning_trt.backends.shapes import one_profile
+from lightning_trt.backends.trt_config import set_effort
 from lightning_trt.errors import BackendNotAvailableError, SettingsError, UnsupportedPrecisionError
 from lightning_trt.platforms import gives, parts_of
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
 from lightning_trt.runtime.gpu import gpu_here
+from lightning_trt.settings import HardwareCompatibility
 from lightning_trt.storage import sha256_of, write_whole
 
 if TYPE_CHECKING:
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["TensorRTRTX"]
 
 _FILE = "model.rtx"
-_LOG = "build.log"
 # Before, it refuses fp32 products, and runs int8 convolutions as fp16.
 _LEAST = (8, 0)
 
@@ -61,7 +64,7 @@ class TensorRTRTX:
         """A sentence why engines cannot run here, or None."""
         gpu = gpu_here()
         if gpu is None:
-            return "there is no GPU here, or its driver is too old; engines of tensorrt_rtx can be built here, not run."
+            return f"{no_gpu('running engines of tensorrt_rtx')} They can be built here all the same."
         if gpu.compute_capability not in self._known():
             return (
                 f"tensorrt_rtx does not run on {gpu.name}, of compute capability {gpu.compute_capability}: it serves "
@@ -79,13 +82,12 @@ class TensorRTRTX:
         """
         capabilities = self._asked(precision, settings.tensorrt)
         draft = drafted(self._trt, graph, into=into, is_typed=True)
-        typical = settings.tensorrt.typical_batch
-        # One profile: kernels are specialised to the batch at hand when they run.
-        sizes = {BATCH: (1, typical, settings.tensorrt.max_batch), **sizes_of_axes(graph, settings.tensorrt)}
-        add_profile(draft, sizes)
+        for sizes in one_profile(graph, settings.tensorrt):
+            add_profile(draft, sizes)
+        set_effort(draft, settings.tensorrt)
         self._configure(draft, capabilities, precision=precision)
         plan = serialized(draft)
-        write_whole(into / _LOG, draft.log.text)
+        draft.log.close()
         path = write_whole(into / _FILE, plan)
         layers = layers_of(plan)
         return Engine(
@@ -131,6 +133,11 @@ class TensorRTRTX:
 
     def _asked(self, precision: Precision, settings: TensorRTSettings) -> tuple[str, ...]:
         possible, known = self._capabilities(precision), self._known()
+        if settings.hardware_compatibility is not HardwareCompatibility.none:
+            raise SettingsError(
+                f"build.tensorrt.hardware_compatibility is {settings.hardware_compatibility.value}, which tensorrt_rtx "
+                "has not: name GPUs in build.tensorrt.compute_capabilities, or leave both out to build for all."
+            )
         for each in settings.compute_capabilities:
             if each not in known:
                 raise SettingsError(

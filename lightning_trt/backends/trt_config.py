@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lightning_trt.backends.drafts import Draft
     from lightning_trt.settings import TensorRTSettings
 
-__all__ = ["configure"]
+__all__ = ["configure", "set_effort"]
 
 
 def configure(draft: Draft, precision: Precision, *, high_precision: Precision, settings: TensorRTSettings) -> None:
@@ -30,6 +30,19 @@ def configure(draft: Draft, precision: Precision, *, high_precision: Precision, 
     if hasattr(getattr(api, "PreviewFeature", None), "PROFILE_SHARING_0806"):
         # Sessions keep a context for each shape that comes again.
         config.set_preview_feature(api.PreviewFeature.PROFILE_SHARING_0806, True)  # noqa: FBT003 - TensorRT's own
+    set_effort(draft, settings)
+    if settings.hardware_compatibility is not HardwareCompatibility.none:
+        name = settings.hardware_compatibility.name.upper()
+        config.hardware_compatibility_level = _member(api.HardwareCompatibilityLevel, name, "hardware_compatibility")
+
+
+def set_effort(draft: Draft, settings: TensorRTSettings) -> None:
+    """Write what the builder may use, and how hard it shall try, into the draft's configuration.
+
+    Raises:
+        SettingsError: This TensorRT lacks a tactic source that was asked for.
+    """
+    api, config = draft.trt.api, draft.config
     if settings.workspace_mb is not None:
         config.set_memory_pool_limit(api.MemoryPoolType.WORKSPACE, settings.workspace_mb << 20)
     if settings.level is not None:
@@ -37,9 +50,6 @@ def configure(draft: Draft, precision: Precision, *, high_precision: Precision, 
     if settings.tactic_sources:
         sources = [_member(api.TacticSource, name, "tactic_sources") for name in settings.tactic_sources]
         config.set_tactic_sources(sum(1 << int(source) for source in dict.fromkeys(sources)))
-    if settings.hardware_compatibility is not HardwareCompatibility.none:
-        name = settings.hardware_compatibility.name.upper()
-        config.hardware_compatibility_level = _member(api.HardwareCompatibilityLevel, name, "hardware_compatibility")
 
 
 def _set_precision(draft: Draft, precision: Precision, *, rest: Precision) -> None:

@@ -6,6 +6,7 @@ Enum members are kept by name, because their numbers changed between generations
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ctypes import CDLL
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lightning_trt.errors import BackendNotAvailableError, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["Log", "Package", "package"]
@@ -134,8 +135,8 @@ class Package:
         if plan is None:
             said = " ".join(log.errors()[:3]) or "its log holds no error"
             raise EngineError(
-                f"{self.api.__name__} {self.version} cannot open {path}: {said}. Export again here, or free "
-                "device memory."
+                f"{self.api.__name__} {self.version} cannot open {path}: {said}. Free device memory, or build it again "
+                f"here with lightning_trt.rebuild({str(path.parent)!r})."
             )
         return plan
 
@@ -158,22 +159,18 @@ class Package:
             context.device_memory = scratch
         return context
 
-    def log(self) -> Log:
-        """A log that keeps what TensorRT says."""
-        return Log(self.api)
+    def log(self, path: Path | None = None) -> Log:
+        """A log that keeps what TensorRT says, and writes each line to the file at `path` as it is said."""
+        return Log(self.api, path)
 
 
 class Log:
-    """What TensorRT said while one object was at work; `sink` is the object that TensorRT writes to."""
+    """What TensorRT says to `sink`, the object that it writes to; also in the file at `path`, until that is closed."""
 
-    def __init__(self, api: Any) -> None:
+    def __init__(self, api: Any, path: Path | None = None) -> None:
         self.lines: list[tuple[str, str]] = []
-        self.sink = _sink(api, self.lines)
-
-    @property
-    def text(self) -> str:
-        """Every line, with its severity in front."""
-        return "".join(f"[{severity}] {message}\n" for severity, message in self.lines)
+        self._path = path
+        self.sink = _sink(api, self._add)
 
     def errors(self) -> Sequence[str]:
         """The errors, each once; none about a missing driver where there are others."""
@@ -181,9 +178,21 @@ class Log:
         telling = [message for message in said if "cudaError 35" not in message]
         return telling or list(said)
 
+    def close(self) -> None:
+        """Nothing; the file stays as it is from now on."""
+        self._path = None
 
-def _sink(api: Any, lines: list[tuple[str, str]]) -> Any:
-    """An `ILogger` over `lines`; the class is made here, because the base comes with the package."""
+    def _add(self, severity: str, message: str) -> None:
+        self.lines.append((severity, message))
+        # Each line at once, for whoever reads it after a crash. TensorRT's caller takes no exception of ours.
+        with suppress(OSError):
+            if self._path is not None:
+                with self._path.open("a", encoding="utf-8", errors="replace") as file:
+                    file.write(f"[{severity}] {message}\n")
+
+
+def _sink(api: Any, add: Callable[[str, str], None]) -> Any:
+    """An `ILogger` that tells `add`; the class is made here, because the base comes with the package."""
 
     class Sink(api.ILogger):  # type: ignore[misc]  # the base is untyped
         def __init__(self) -> None:
@@ -192,6 +201,6 @@ def _sink(api: Any, lines: list[tuple[str, str]]) -> Any:
 
         def log(self, severity: Any, message: str) -> None:
             if severity.name != "VERBOSE":
-                lines.append((severity.name, message))
+                add(severity.name, message)
 
     return Sink()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.artifacts import Boundary, Engine, TensorSpec
+from lightning_trt.artifacts import Boundary, Engine, Recipe, TensorSpec
 from lightning_trt.errors import DigestMismatchError, ForeignEngineError, ManifestError, StorageError
-from lightning_trt.precision import DType, Precision
+from lightning_trt.precision import DType, Precision, PrecisionHome
 from lightning_trt.runtime.structure import from_json, to_json
 from lightning_trt.storage import sha256_of, write_whole
 
@@ -90,7 +90,7 @@ def check_files(manifest: Manifest) -> None:
         if found != expected:
             raise DigestMismatchError(
                 f"{path} has the sha256 {found[:12]}..., the manifest says {expected[:12]}...: it is not the file that "
-                "was built. Take the folder as it was written, or export again."
+                f"was built. Take the folder as it was written, or {_way_back(manifest, path)}."
             )
 
 
@@ -101,8 +101,19 @@ def check_host(engine: Engine, *, environment: Mapping[str, str]) -> None:
         if here != built_for:
             raise ForeignEngineError(
                 f"the engine in {engine.folder} was built for {key.replace('_', ' ')} {built_for}; here it is {here}. "
-                "Such engines cannot be moved: load it where it was built, or export again here."
+                "Such engines cannot be moved: load it where it was built, or build one here from the ONNX beside it "
+                f"with lightning_trt.rebuild({str(engine.folder)!r})."
             )
+
+
+def _way_back(manifest: Manifest, path: Path) -> str:
+    """How to come to a file like the one at `path`; a plan can be built from the ONNX beside it."""
+    is_plan = any(path == engine.folder / engine.file for engine in manifest.engines.values())
+    return (
+        f"build it again with lightning_trt.rebuild({str(manifest.folder)!r})"
+        if is_plan and path.suffix != ".onnx"
+        else "export again"
+    )
 
 
 def _write(folder: Path, about: Mapping[str, object]) -> Path:
@@ -117,6 +128,7 @@ def _told(engine: Engine) -> dict[str, object]:
         "backend_version": engine.backend_version,
         "environment": dict(engine.environment),
         "options": dict(engine.options),
+        **({"recipe": _told_recipe(engine.recipe)} if engine.recipe else {}),
         "precision": engine.precision.value,
         "calibrator": engine.calibrator,
         "checkpoint_sha256": engine.checkpoint_sha256,
@@ -132,6 +144,14 @@ def _told(engine: Engine) -> dict[str, object]:
             "input_structure": to_json(engine.boundary.input_structure),
             "output_structure": to_json(engine.boundary.output_structure),
         },
+    }
+
+
+def _told_recipe(recipe: Recipe) -> dict[str, object]:
+    return {
+        "settings": dict(recipe.settings),
+        "sizes": dict(recipe.sizes),
+        "precision_lives_in": recipe.precision_lives_in.value,
     }
 
 
@@ -189,7 +209,16 @@ def _engine(document: Mapping[str, Any], folder: Path, files: Mapping[str, str])
         checkpoint_sha256=document["checkpoint_sha256"],
         environment=_texts(document["environment"]),
         options=_texts(document["options"]),
+        recipe=_recipe(document["recipe"]) if "recipe" in document else None,
         notes=tuple(map(str, document["notes"])),
+    )
+
+
+def _recipe(told: Mapping[str, Any]) -> Recipe:
+    return Recipe(
+        settings=dict(told["settings"]),
+        sizes={str(name): int(size) for name, size in told["sizes"].items()},
+        precision_lives_in=PrecisionHome(told["precision_lives_in"]),
     )
 
 

@@ -134,15 +134,21 @@ class BuildSettings:
     Attributes:
         high_precision: What int8 and fp8 candidates compute the rest in; None takes the backend's own choice.
         threads: Processor threads of a CPU engine; None leaves it to the backend.
+        in_child: Whether each engine is built in a process of its own, whose crash or want of memory is that engine's
+            error alone; it starts in a few seconds.
+        time_limit_seconds: Time for one engine, after which its build is ended; a limit needs a process of its own, and
+            brings one. None lets it take its time.
         tensorrt: What the TensorRT builders can be told besides.
     """
 
     high_precision: Precision | None = None
     threads: int | None = None
+    in_child: bool = False
+    time_limit_seconds: float | None = None
     tensorrt: TensorRTSettings = field(default_factory=TensorRTSettings)
 
     def __post_init__(self) -> None:
-        check_positive(self, "threads")
+        check_positive(self, "threads", "time_limit_seconds")
         object.__setattr__(self, "tensorrt", settings_of(TensorRTSettings, self.tensorrt))
         if self.high_precision is not None:
             object.__setattr__(self, "high_precision", member(Precision, self.high_precision))
@@ -151,6 +157,11 @@ class BuildSettings:
                     f"build.high_precision is {self.high_precision.value}; it must be fp32, fp16 or bf16: "
                     "it is what the layers that are not quantized compute in."
                 )
+
+    @property
+    def needs_child(self) -> bool:
+        """Whether an engine is built in a process of its own."""
+        return self.in_child or self.time_limit_seconds is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_trt.errors import SettingsError
 from lightning_trt.settings.choices import HardwareCompatibility
 from lightning_trt.settings.reading import check_positive, member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["TensorRTSettings"]
 
@@ -19,12 +23,15 @@ class TensorRTSettings:
     """How TensorRT builds engines.
 
     An engine has two optimization profiles: one for batch 1, one from batch 2 to `max_batch`. One profile for both
-    costs dearly at batch 1.
+    costs dearly at batch 1. `profiles` puts others in their place.
 
     Attributes:
         typical_batch: Batch size that the second profile is tuned for.
         max_batch: Largest batch of one call of the engine; larger ones are split.
         axis_sizes: Least, typical and largest size of each further dynamic axis, by its name.
+        profiles: The optimization profiles, each with the least, the typical and the largest size of axes by their
+            names, `batch` among them; an axis that a profile leaves out has the sizes of `axis_sizes`. Empty makes the
+            two.
         workspace_mb: Memory that a layer may use while it runs; None leaves it to TensorRT, which takes all there is.
         level: Effort of the builder, 0 (least) to 5; None leaves it to TensorRT (3).
         tactic_sources: Names of the only libraries to take kernels from, e.g. `JIT_CONVOLUTIONS`; empty leaves it to
@@ -37,6 +44,7 @@ class TensorRTSettings:
     typical_batch: int = 32
     max_batch: int = 64
     axis_sizes: dict[str, list[int]] = field(default_factory=dict)
+    profiles: tuple[dict[str, list[int]], ...] = ()
     workspace_mb: int | None = None
     level: int | None = None
     tactic_sources: tuple[str, ...] = ()
@@ -49,7 +57,8 @@ class TensorRTSettings:
             object.__setattr__(self, name, value)
 
         check_positive(self, "typical_batch", "max_batch", "workspace_mb")
-        put("axis_sizes", {name: _checked(name, list(sizes)) for name, sizes in self.axis_sizes.items()})
+        put("axis_sizes", _checked(self.axis_sizes, setting="axis_sizes"))
+        put("profiles", tuple(_checked(each, setting=f"profiles[{at}]") for at, each in enumerate(self.profiles)))
         put("hardware_compatibility", member(HardwareCompatibility, self.hardware_compatibility))
         put("timing_cache", None if self.timing_cache is None else Path(self.timing_cache))
         put("tactic_sources", tuple(self.tactic_sources))
@@ -59,10 +68,11 @@ class TensorRTSettings:
             raise SettingsError(f"build.tensorrt.level is {self.level}; it must be from 0 to 5.")
 
 
-def _checked(name: str, sizes: list[int]) -> list[int]:
-    if len(sizes) != 3 or not 0 < sizes[0] <= sizes[1] <= sizes[2]:  # noqa: PLR2004 - least, typical, largest
-        raise SettingsError(
-            f"build.tensorrt.axis_sizes[{name!r}] is {sizes}; it must be three sizes, the least, the typical and the "
-            "largest, e.g. [1, 64, 512]."
-        )
-    return sizes
+def _checked(sizes_of: Mapping[str, Sequence[int]], *, setting: str) -> dict[str, list[int]]:
+    for name, sizes in sizes_of.items():
+        if len(sizes) != 3 or not 0 < sizes[0] <= sizes[1] <= sizes[2]:  # noqa: PLR2004 - least, typical, largest
+            raise SettingsError(
+                f"build.tensorrt.{setting}[{name!r}] is {list(sizes)}; it must be three sizes, the least, the typical "
+                "and the largest, e.g. [1, 64, 512]."
+            )
+    return {name: list(sizes) for name, sizes in sizes_of.items()}

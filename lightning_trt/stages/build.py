@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning_trt.artifacts import Candidate
+from lightning_trt.artifacts import Candidate, Recipe
+from lightning_trt.backends.child import build_in_child
+from lightning_trt.backends.sources import LOG_FILE
+from lightning_trt.errors import BuildError
+from lightning_trt.precision import PrecisionHome
 from lightning_trt.runtime import manifest
-from lightning_trt.storage import whole_folder
+from lightning_trt.settings import plain
+from lightning_trt.storage import whole_folder, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lightning_trt.artifacts import Engine, OnnxGraph
     from lightning_trt.precision import Precision
@@ -47,19 +54,21 @@ def build(
 
     Raises:
         UnsupportedPrecisionError: The backend has no such arithmetic.
-        BuildError: The backend could not build.
+        BuildError: The backend could not build; what it said is then in `<into>.log`.
         StorageError: The folder cannot be written.
     """
     target = Path(into)
-    with whole_folder(target) as partial:
+    with whole_folder(target) as unfinished:
         engines: dict[str, Engine] = {}
         for boundary, graph in graphs.items():
-            folder = partial if len(graphs) == 1 else partial / graph.boundary.folder
-            engine = _timed(backend, graph, precision=precision, folder=folder, settings=settings)
+            folder = unfinished if len(graphs) == 1 else unfinished / graph.boundary.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            with _log_kept(folder / LOG_FILE, beside=target):
+                engine = _timed(backend, graph, precision=precision, folder=folder, settings=settings)
             engine = replace(engine, calibrator=calibrator, checkpoint_sha256=checkpoint_sha256)
             manifest.write(engine)
             engines[boundary] = engine
-        built = Candidate(name=name, precision=precision, calibrator=calibrator, folder=partial, engines=engines)
+        built = Candidate(name=name, precision=precision, calibrator=calibrator, folder=unfinished, engines=engines)
         if len(engines) > 1:
             manifest.write_candidate(built)
     return _moved(built, target)
@@ -68,11 +77,35 @@ def build(
 def _timed(
     backend: Backend, graph: OnnxGraph, *, precision: Precision, folder: Path, settings: BuildSettings
 ) -> Engine:
-    folder.mkdir(parents=True, exist_ok=True)
+    make = partial(build_in_child, backend) if settings.needs_child else backend.build
     started = time.perf_counter()
-    engine = backend.build(graph, precision=precision, into=folder, settings=settings)
-    seconds = time.perf_counter() - started
-    return replace(engine, build_seconds=seconds, notes=(*graph.notes, *engine.notes))
+    engine = make(graph, precision=precision, into=folder, settings=settings)
+    return replace(
+        engine,
+        build_seconds=time.perf_counter() - started,
+        recipe=_recipe(backend, graph, settings),
+        notes=(*graph.notes, *engine.notes),
+    )
+
+
+def _recipe(backend: Backend, graph: OnnxGraph, settings: BuildSettings) -> Recipe:
+    # Where timings lie is this machine's affair.
+    kept = replace(settings, tensorrt=replace(settings.tensorrt, timing_cache=None))
+    # A graph that brings ranges leaves the quantizing to the builder, whatever else lives where.
+    home = PrecisionHome.builder if graph.ranges is not None else backend.precision_lives_in
+    return Recipe(settings=plain(kept), sizes=dict(graph.sizes), precision_lives_in=home)
+
+
+@contextmanager
+def _log_kept(log: Path, beside: Path) -> Iterator[None]:
+    """The block; where nothing comes of it, the builder's `log` is kept beside the folder that will not come."""
+    try:
+        yield
+    except BuildError as error:
+        if not log.is_file():
+            raise
+        kept = write_whole(beside.with_name(f"{beside.name}.log"), log.read_bytes())
+        raise type(error)(f"{error} The whole log is {kept.name}, beside the candidate's folder.") from error
 
 
 def _moved(candidate: Candidate, folder: Path) -> Candidate:

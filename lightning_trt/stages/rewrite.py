@@ -37,7 +37,7 @@ def rewrite(
     """The graph with `precision` in its types and Q/DQ pairs; inputs and outputs keep their names and types.
 
     fp32 and tf32 leave the graph as it is. The quantized precisions put Q/DQ where `ranges` belong and type the rest
-    as `high_precision`: fp32, fp16 or bf16.
+    as `high_precision`: fp32, fp16 or bf16. A graph that has its Q/DQ already keeps them.
 
     Raises:
         DataError: A quantized precision without ranges, or ranges that do not fit the graph.
@@ -51,7 +51,7 @@ def rewrite(
         raise SettingsError(f"high_precision is {rest.value}; it must be fp32, fp16 or bf16.")
     opset = _least_opset(precision, rest)
     model = raise_opset(graph.model, opset)
-    if precision.is_quantized:
+    if precision.is_quantized and not _has_pairs(model):
         if ranges is None:
             raise DataError(
                 f"{precision.value} needs a range for each tensor that it quantizes, and got none. Calibrate first."
@@ -63,6 +63,10 @@ def rewrite(
     what_else = f", what is not quantized in {rest.value}" if precision.is_quantized else ""
     note = f"{precision.value}: opset {opset_of(model)}{what_else}"
     return replace(graph, model=_checked(model), notes=(*graph.notes, note))
+
+
+def _has_pairs(model: ir.Model) -> bool:
+    return any(node.op_type == "QuantizeLinear" for node in model.graph)
 
 
 def _least_opset(precision: Precision, rest: Precision) -> int:

@@ -19,7 +19,7 @@ from lightning_trt.backends.tensorrt_rtx import TensorRTRTX
 from lightning_trt.errors import BackendNotAvailableError, BuildError, SettingsError, UnsupportedPrecisionError
 from lightning_trt.precision import DType, Precision
 from lightning_trt.runtime.gpu import gpu_here
-from lightning_trt.settings import BuildSettings, TensorRTSettings
+from lightning_trt.settings import BuildSettings, HardwareCompatibility, TensorRTSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +100,27 @@ def test_a_gpu_that_it_does_not_know_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_hardware_compatibility_is_refused(tmp_path: Path) -> None:
+    """TensorRT-RTX has other words for it."""
+    settings = BuildSettings(tensorrt=TensorRTSettings(hardware_compatibility=HardwareCompatibility.ampere_plus))
+
+    with pytest.raises(SettingsError, match="ampere_plus, which tensorrt_rtx has not: name GPUs"):
+        TensorRTRTX().build(net("residual").graph, precision=Precision.fp16, into=tmp_path, settings=settings)
+
+
+def test_profiles_of_the_users_build(tmp_path: Path) -> None:
+    """Two batch sizes, and the builder's least effort."""
+    settings = TensorRTSettings(
+        profiles=({"batch": [1, 1, 1]}, {"batch": [8, 32, 64]}), level=0, compute_capabilities=("8.9",)
+    )
+
+    engine = TensorRTRTX().build(
+        net("residual").graph, precision=Precision.fp32, into=tmp_path, settings=BuildSettings(tensorrt=settings)
+    )
+
+    assert engine.layers[DType.fp32] >= 5
+
+
 def test_an_axis_of_unknown_size_is_refused(tmp_path: Path) -> None:
     """Nothing is guessed."""
     graph = replace(net("text").graph, sizes={})
@@ -122,7 +143,7 @@ def test_auto_passes_over_what_cannot_run_here() -> None:
     choice = choose("auto")
 
     assert choice.backend.name == "onnxruntime"
-    assert "tensorrt_rtx is passed over: there is no GPU here" in choice.why
+    assert "tensorrt_rtx is passed over: running engines of tensorrt_rtx needs a GPU" in choice.why
 
 
 @without_gpu

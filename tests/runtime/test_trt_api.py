@@ -7,12 +7,14 @@ page of removed names lists.
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import lightning_trt
 from lightning_trt.backends.native import ALGORITHMS
 from lightning_trt.runtime._trt import Package
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Names = dict[str, set[str]]
 
+ROOT = Path(lightning_trt.__file__).parent
 RECORDED = json.loads((Path(__file__).parent / "tensorrt_names.json").read_text())
 
 
@@ -41,7 +44,7 @@ ALWAYS = names("""
     ITimingCache serialize
     IOptimizationProfile set_shape
     Runtime deserialize_cuda_engine
-    ICudaEngine num_io_tensors get_tensor_name get_tensor_mode get_tensor_location get_tensor_dtype \
+    ICudaEngine num_io_tensors get_tensor_name get_tensor_mode get_tensor_location get_tensor_dtype get_tensor_shape \
         get_tensor_profile_shape num_optimization_profiles create_engine_inspector
     IExecutionContext set_optimization_profile_async set_input_shape get_tensor_shape set_tensor_address \
         execute_async_v3
@@ -68,6 +71,13 @@ CHOSEN = names("""
     NetworkDefinitionCreationFlag STRONGLY_TYPED
     INetworkDefinition get_flag
 """)
+# Asked of one that has it (8.6), as `hasattr` finds it.
+PREVIEW = names("""
+    PreviewFeature PROFILE_SHARING_0806
+    IBuilderConfig set_preview_feature
+""")
+# Names of theirs that ours have by chance.
+OURS_TOO = {"builder", "engine", "file", "tactic_sources", "update"}
 OLD_SCRATCH = names("""
     ICudaEngine create_execution_context_without_device_memory device_memory_size
     IExecutionContext device_memory
@@ -113,7 +123,9 @@ def package(version: str) -> Package:
 
 
 @pytest.mark.parametrize(
-    "called", [ALWAYS, WEAK, CALIBRATION, OLD_SCRATCH], ids=["always", "weak", "calibration", "scratch"]
+    "called",
+    [ALWAYS, WEAK, CALIBRATION, PREVIEW, OLD_SCRATCH],
+    ids=["always", "weak", "calibration", "preview", "scratch"],
 )
 def test_names_exist_in_8(called: Names) -> None:
     """TensorRT 8.6: precision, calibration and caches are the builder's."""
@@ -144,6 +156,18 @@ def test_names_exist_in_rtx(called: Names) -> None:
     api = pytest.importorskip("tensorrt_rtx", reason="the package tensorrt-rtx-cu13, of the group `test`, is missing")
 
     assert missing(called, {kind: set(dir(getattr(api, kind, None))) for kind in called}) == set()
+
+
+def test_every_name_that_we_use_is_in_a_list() -> None:
+    """Else a name that one generation lacks would be found on somebody's GPU."""
+    sources = [*(ROOT / "backends").glob("*.py"), *(ROOT / "runtime").glob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources if "onnx" not in path.name]
+    used = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    known = {name for version in RECORDED for each in recorded(version).values() for name in each}
+    lists = (ALWAYS, WEAK, CALIBRATION, CHOSEN, PREVIEW, OLD_SCRATCH, SCRATCH)
+    listed = {name for called in lists for names_of in called.values() for name in names_of}
+
+    assert (used & known) - listed <= OURS_TOO
 
 
 def test_generations_know_whether_they_have_strong_typing() -> None:

@@ -199,7 +199,7 @@ def test_a_plan_that_cannot_be_read_is_refused(engine: Engine, processor: Proces
     """Truncated, or of another version."""
     (engine.folder / engine.file).write_bytes(b"x")
 
-    with pytest.raises(EngineError, match="Export again here"):
+    with pytest.raises(EngineError, match="build it again here"):
         session(engine, processor)
 
 

@@ -15,6 +15,24 @@ def test_axis_sizes_must_rise() -> None:
         TensorRTSettings(axis_sizes={"tokens": [1, 64, 8]})
 
 
+def test_profiles_must_rise() -> None:
+    """Which of them is wrong is said."""
+    with pytest.raises(SettingsError, match=r"profiles\[1\]\['batch'\] is \[8, 4, 64\]; it must be three sizes"):
+        TensorRTSettings(profiles=({"batch": [1, 1, 1]}, {"batch": [8, 4, 64]}))
+
+
+def test_a_time_limit_needs_a_process_of_its_own() -> None:
+    """A limit alone is enough to ask for it."""
+    assert BuildSettings(time_limit_seconds=60).needs_child
+    assert not BuildSettings().needs_child
+
+
+def test_a_time_limit_is_above_zero() -> None:
+    """None is no limit."""
+    with pytest.raises(SettingsError, match="time_limit_seconds is 0; it must be a number above 0"):
+        BuildSettings(time_limit_seconds=0)
+
+
 def test_level_is_from_0_to_5() -> None:
     """TensorRT knows six levels."""
     with pytest.raises(SettingsError, match="level is 6"):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from backends.engines import candidate, net
 
+from lightning_trt.backends import find
 from lightning_trt.backends.onnxruntime import OnnxRuntime
 from lightning_trt.errors import BuildError, StorageError, UnsupportedPrecisionError
-from lightning_trt.precision import Precision
+from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import manifest
-from lightning_trt.settings import BuildSettings
+from lightning_trt.settings import BuildSettings, settings_of
 from lightning_trt.stages.build import build
 
 if TYPE_CHECKING:
@@ -120,3 +121,36 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="taken is a file"):
         candidate(net("nested"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "taken" / "fp32")
+
+
+def test_what_could_not_be_built_leaves_its_log(tmp_path: Path) -> None:
+    """Beside the folder that does not come; the sentence names it."""
+    pytest.importorskip("tensorrt_rtx", reason="the package tensorrt-rtx-cu13, of the group `test`, is not installed")
+    model = net("residual").graph.model.clone()
+    next(node for node in model.graph if node.op_type == "Relu").op_type = "NoSuchOperator"
+    graph = replace(net("residual").graph, model=model)
+
+    with pytest.raises(BuildError, match=r"The whole log is fp32\.log"):
+        build(
+            find("tensorrt_rtx"),
+            {"net": graph},
+            name="fp32",
+            precision=Precision.fp32,
+            calibrator=None,
+            into=tmp_path / "fp32",
+            settings=BuildSettings(),
+        )
+
+    assert [path.name for path in tmp_path.iterdir()] == ["fp32.log"]
+    assert "NoSuchOperator" in (tmp_path / "fp32.log").read_text()
+
+
+def test_the_engine_tells_how_to_build_it_again(tmp_path: Path) -> None:
+    """Its settings, the sizes that were seen, and what the graph's types tell."""
+    made = candidate(net("text"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "fp32", threads=2)
+
+    recipe = made.engines["net"].recipe
+    assert recipe is not None
+    assert settings_of(BuildSettings, recipe.settings) == BuildSettings(threads=2)
+    assert recipe.sizes == net("text").graph.sizes
+    assert recipe.precision_lives_in is PrecisionHome.graph
