@@ -22,6 +22,7 @@ from lightning_trt.errors import BuildError, EngineError, UnsupportedPrecisionEr
 from lightning_trt.passes import save
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime.onnx_session import OnnxSession
+from lightning_trt.runtime.tensors import OnTensors
 from lightning_trt.storage import sha256_of
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ class OnnxRuntime:
         engine = self._engine(into / _FILE, boundary=graph.boundary, precision=precision, options=options)
         return replace(engine, layers=layers, bytes=sum(path.stat().st_size for path in files))
 
-    def open(self, engine: Engine) -> OnnxSession:
+    def open(self, engine: Engine) -> OnTensors:
         """A session of the engine, whose files were already checked."""
-        return OnnxSession(engine.folder / engine.file, boundary=engine.boundary, options=engine.options)
+        return OnTensors(OnnxSession(engine.folder / engine.file, boundary=engine.boundary, options=engine.options))
 
     def adopt(self, path: Path) -> Engine:
         """The engine that the ONNX file at `path`, made by anybody, is; it has no manifest."""

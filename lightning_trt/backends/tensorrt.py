@@ -22,7 +22,7 @@ from lightning_trt.passes import lower_opset
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
 from lightning_trt.runtime.gpu import GPU, gpu_here
-from lightning_trt.runtime.trt_session import TensorRTSession
+from lightning_trt.runtime.trt_tensors import open_on_tensors
 from lightning_trt.settings import HardwareCompatibility
 from lightning_trt.storage import sha256_of, write_whole
 
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from torch import Tensor
+
     from lightning_trt.artifacts import Boundary, OnnxGraph, Ranges
     from lightning_trt.backends.drafts import Draft, Sizes
-    from lightning_trt.protocols import Sample
+    from lightning_trt.protocols import Sample, Session
     from lightning_trt.settings import BuildSettings, TensorRTSettings
 
 __all__ = ["TensorRT"]
@@ -119,9 +121,9 @@ class TensorRT:
             layers = session.layers()
         return replace(engine, layers=layers, notes=proved(layers, precision))
 
-    def open(self, engine: Engine) -> TensorRTSession:
+    def open(self, engine: Engine) -> Session[Tensor]:
         """A session of the engine, whose files were already checked."""
-        return TensorRTSession(self._trt, engine)
+        return open_on_tensors(self._trt, engine)
 
     def adopt(self, path: Path) -> Engine:
         """The engine that the plan at `path` is; a plan says nothing of its precision, which counts as fp32.

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from torch import Tensor
+
     from lightning_trt.artifacts import OnnxGraph
     from lightning_trt.backends.drafts import Draft
-    from lightning_trt.runtime.trt_session import TensorRTSession
+    from lightning_trt.protocols import Session
     from lightning_trt.settings import BuildSettings, TensorRTSettings
 
 __all__ = ["TensorRTRTX"]
@@ -103,7 +105,7 @@ class TensorRTRTX:
             notes=proved(layers, precision),
         )
 
-    def open(self, engine: Engine) -> TensorRTSession:
+    def open(self, engine: Engine) -> Session[Tensor]:
         """A session of the engine, whose files were already checked.
 
         Raises:
@@ -113,9 +115,9 @@ class TensorRTRTX:
             raise BackendNotAvailableError(
                 f"{reason} Load the engine in {engine.folder} on a GPU that it was built for."
             )
-        from lightning_trt.runtime.trt_session import TensorRTSession  # noqa: PLC0415 - needs a GPU's torch
+        from lightning_trt.runtime.trt_tensors import open_on_tensors  # noqa: PLC0415 - needs a GPU's torch
 
-        return TensorRTSession(self._trt, engine)
+        return open_on_tensors(self._trt, engine)
 
     def _capabilities(self, precision: Precision) -> tuple[str, ...]:
         """Those of `_known` that have the precision."""

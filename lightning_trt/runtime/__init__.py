@@ -9,12 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lightning_trt.runtime.layer_times import LayerTime
     from lightning_trt.runtime.module import TRTModule
+    from lightning_trt.runtime.opening import ArraySession, open_engine
 
-__all__ = ["TRTModule"]
+__all__ = ["ArraySession", "LayerTime", "TRTModule", "open_engine"]
+
+_HOMES = {
+    "ArraySession": "lightning_trt.runtime.opening",
+    "LayerTime": "lightning_trt.runtime.layer_times",
+    "TRTModule": "lightning_trt.runtime.module",
+    "open_engine": "lightning_trt.runtime.opening",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("lightning_trt.runtime.module"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,21 +1,12 @@
-"""The GPU that engines run on here."""
+"""The GPU that engines run on here, as torch sees it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
+from lightning_trt.runtime._cuda import GPU
+
 __all__ = ["GPU", "gpu_here"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GPU:
-    """A GPU as engines are bound to it; `cuda` is the version of CUDA that torch brings."""
-
-    name: str
-    compute_capability: str
-    cuda: str
 
 
 def gpu_here() -> GPU | None:

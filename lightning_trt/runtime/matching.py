@@ -6,28 +6,22 @@ Opens without torch: arrays of any library that have `dtype` and `shape` will do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lightning_trt.errors import InputMismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lightning_trt.artifacts import Boundary, Structure, TensorSpec
+    from lightning_trt.runtime.arrays import Array
 
-__all__ = ["check_inputs", "dtype_of", "leaves_of"]
+__all__ = ["check_inputs", "dtype_of", "leaves_of", "num_plain"]
 
 _ABSENT = object()
 
 
-class _Array(Protocol):
-    @property
-    def dtype(self) -> object: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-
-def dtype_of(array: _Array) -> str:
+def dtype_of(array: Array) -> str:
     """Name of the array's data type as boundaries spell it, whatever its library.
 
     Example:
@@ -58,15 +52,27 @@ def leaves_of(
         (1.5,)
     """
     positional, named = structure.items
-    in_order = [item.index for item in positional.items] == [*range(len(args))]
-    if in_order and not kwargs and not named.items and all(map(is_leaf, args)):
-        return args  # the common call, on which every microsecond of the processor counts
-    found = dict(_found(args, positional, is_leaf=is_leaf, place="args"))
-    found |= _found(kwargs, named, is_leaf=is_leaf, place="kwargs")
-    return tuple(found[index] for index in sorted(found))
+    found = dict(_found(args, positional, is_leaf=is_leaf, place=("args",)))
+    found |= _found(kwargs, named, is_leaf=is_leaf, place=("kwargs",))
+    return tuple([found[index] for index in range(len(found))])
 
 
-def check_inputs(boundary: Boundary, inputs: Mapping[str, _Array]) -> None:
+def num_plain(structure: Structure) -> int | None:
+    """Number of the call's tensors, where they are its positional arguments and all that it takes; else None.
+
+    Example:
+        >>> from lightning_trt.artifacts import Structure
+        >>> from lightning_trt.runtime.matching import num_plain
+        >>> args = Structure(kind="tuple", items=(Structure(kind="tensor", index=0),))
+        >>> num_plain(Structure(kind="tuple", items=(args, Structure(kind="dict"))))
+        1
+    """
+    positional, named = structure.items
+    in_order = [item.index for item in positional.items] == [*range(len(positional.items))]
+    return len(positional.items) if in_order and not named.items else None
+
+
+def check_inputs(boundary: Boundary, inputs: Mapping[str, Array]) -> None:
     """Raise `InputMismatchError` unless `inputs` have the names, types and shapes of the boundary's."""
     names = [spec.name for spec in boundary.inputs]
     if set(names) != set(inputs):
@@ -85,7 +91,7 @@ def check_inputs(boundary: Boundary, inputs: Mapping[str, _Array]) -> None:
 
 
 def _found(
-    nest: object, structure: Structure, *, is_leaf: Callable[[object], bool], place: str
+    nest: object, structure: Structure, *, is_leaf: Callable[[object], bool], place: tuple[object, ...]
 ) -> Iterator[tuple[int, object]]:
     """Index and tensor of each leaf below `place`."""
     if structure.kind == "tensor":
@@ -96,25 +102,24 @@ def _found(
         if not isinstance(nest, bool | int | float | str | None) or nest != structure.value:
             raise _mismatch(place, f"{structure.value!r}, which is part of the engine,", nest)
     else:
-        for key, value, item in _members(nest, structure, place):
-            yield from _found(value, item, is_leaf=is_leaf, place=f"{place}[{key!r}]")
+        values = _members(nest, structure)
+        if values is None:
+            raise _mismatch(place, _spoken(structure), nest)
+        for key, value, item in zip(structure.keys or range(len(values)), values, structure.items, strict=True):
+            yield from _found(value, item, is_leaf=is_leaf, place=(*place, key))
 
 
-def _members(nest: object, structure: Structure, place: str) -> list[tuple[str | int, object, Structure]]:
-    """Key, value and structure of each member of a nest of the structure's kind."""
-    keys: tuple[str | int, ...] = structure.keys
+def _members(nest: object, structure: Structure) -> Sequence[object] | None:
+    """The members of a nest of the structure's kind, in the order of its items; None where it is of another kind."""
+    keys = structure.keys
     if structure.kind in {"tuple", "list"}:
-        keys = tuple(range(len(structure.items)))
-        values = list(nest) if isinstance(nest, tuple | list) else None
-    elif isinstance(nest, Mapping):
-        values = [nest[key] for key in keys] if set(keys) == set(nest) else None
-    elif structure.kind == "dict":
-        values = None
-    else:
-        values = [getattr(nest, str(key), _ABSENT) for key in keys]
-    if values is None or len(values) != len(keys) or any(value is _ABSENT for value in values):
-        raise _mismatch(place, _spoken(structure), nest)
-    return list(zip(keys, values, structure.items, strict=True))
+        return nest if isinstance(nest, tuple | list) and len(nest) == len(structure.items) else None
+    if isinstance(nest, Mapping):
+        return [nest[key] for key in keys] if len(keys) == len(nest) and all(key in nest for key in keys) else None
+    if structure.kind == "dict":
+        return None
+    values = [getattr(nest, str(key), _ABSENT) for key in keys]
+    return None if any(value is _ABSENT for value in values) else values
 
 
 def _spoken(structure: Structure) -> str:
@@ -124,7 +129,7 @@ def _spoken(structure: Structure) -> str:
     return f"a {kind} of {', '.join(map(repr, structure.keys)) or 'nothing'}"
 
 
-def _mismatch(place: str, expected: str, nest: object) -> InputMismatchError:
+def _mismatch(place: tuple[object, ...], expected: str, nest: object) -> InputMismatchError:
     if isinstance(nest, Mapping):
         given = f"a dict of {', '.join(map(repr, nest)) or 'nothing'}"
     elif isinstance(nest, tuple | list):
@@ -133,13 +138,15 @@ def _mismatch(place: str, expected: str, nest: object) -> InputMismatchError:
         given = repr(nest)
     else:
         given = f"a {type(nest).__name__}"
+    root, *keys = place
+    spoken = f"{root}{''.join(f'[{key!r}]' for key in keys)}"
     return InputMismatchError(
-        f"the engine was called with {given} at {place}; expected {expected} as when it was exported. Call it in the "
+        f"the engine was called with {given} at {spoken}; expected {expected} as when it was exported. Call it in the "
         "same way, or export again with a call like this one in validation_step."
     )
 
 
-def _check_type(spec: TensorSpec, array: _Array) -> None:
+def _check_type(spec: TensorSpec, array: Array) -> None:
     if dtype_of(array) != spec.dtype:
         raise InputMismatchError(
             f"input {spec.name!r} has type {dtype_of(array)}; the engine takes {spec.dtype}. Convert it first."

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from lightning_trt.errors import InputMismatchError, SessionError
 from lightning_trt.runtime.batch import batch_of, is_batched
-from lightning_trt.runtime.matching import dtype_of, leaves_of
+from lightning_trt.runtime.matching import dtype_of, leaves_of, num_plain
 from lightning_trt.runtime.structure import unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from typing_extensions import Self
@@ -45,9 +45,8 @@ class TRTModule(nn.Module):
     def __init__(self, engine: Engine, *, open: Callable[[Engine], Session[Tensor]]) -> None:  # noqa: A002 - the verb of `Backend.open`
         super().__init__()
         super().train(mode=False)
-        self.engine = engine
         self._open = open
-        self._session = open(engine)
+        self._set_engine(engine)
 
     @property
     def boundary(self) -> Boundary:
@@ -62,18 +61,28 @@ class TRTModule(nn.Module):
             SessionClosedError: `close` was called before.
             SessionError: The engine failed on these inputs.
         """
-        boundary = self.engine.boundary
-        given: tuple[Tensor, ...] = leaves_of(args, kwargs, boundary.input_structure, is_leaf=torch.is_tensor)
-        device = given[0].device if given else torch.device("cpu")
-        tensors = tuple(_in_type(spec, tensor) for spec, tensor in zip(boundary.inputs, given, strict=True))
-        has_values = all(tensor.numel() for tensor in tensors)
-        is_empty = not has_values and batch_of(boundary, tensors) == 0
+        given = self._given(args, kwargs)
+        tensors = [
+            tensor if tensor.dtype is dtype else _in_type(spec, tensor)
+            for spec, dtype, tensor in zip(self._inputs, self._dtypes, given, strict=True)
+        ]
+        is_empty = not all(map(Tensor.numel, tensors)) and batch_of(self.boundary, given) == 0
         outputs = self._run_empty(tensors) if is_empty else self._run(tensors)
-        return unflatten(boundary.output_structure, [tensor.to(device) for tensor in outputs])
+        if given and outputs and outputs[0].device != given[0].device:
+            outputs = [tensor.to(given[0].device) for tensor in outputs]
+        return unflatten(self.engine.boundary.output_structure, outputs)
 
     def close(self) -> None:
         """Give back what the engine holds; safe to call again."""
         self._session.close()
+
+    def _set_engine(self, engine: Engine) -> None:
+        """Nothing; calls go to this engine from now on. What every call asks for is looked up here, once."""
+        self._session = self._open(engine)
+        self.engine = engine
+        self._inputs, self._outputs = engine.boundary.inputs, engine.boundary.outputs
+        self._dtypes: list[torch.dtype] = [getattr(torch, spec.dtype) for spec in self._inputs]
+        self._num_plain = num_plain(engine.boundary.input_structure)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002, FBT001, FBT002 - torch's own signature
         """Itself, in evaluation mode: an engine has no other."""
@@ -94,20 +103,23 @@ class TRTModule(nn.Module):
             "the folder and call lightning_trt.load(path) where it arrives."
         )
 
-    def _run(self, tensors: tuple[Tensor, ...]) -> list[Tensor]:
-        boundary = self.engine.boundary
-        named = {spec.name: tensor for spec, tensor in zip(boundary.inputs, tensors, strict=True)}
-        outputs = self._session(named)
-        return [outputs[spec.name] for spec in boundary.outputs]
+    def _given(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[Tensor, ...]:
+        """The tensors of a call, in the boundary's order."""
+        if len(args) == self._num_plain and not kwargs and all(map(torch.is_tensor, args)):
+            return args  # type: ignore[return-value]  # checked, in the call on which every microsecond counts
+        return leaves_of(args, kwargs, self.engine.boundary.input_structure, is_leaf=torch.is_tensor)
 
-    def _run_empty(self, tensors: tuple[Tensor, ...]) -> list[Tensor]:
+    def _run(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        outputs = self._session({spec.name: tensor for spec, tensor in zip(self._inputs, tensors, strict=True)})
+        return [outputs[spec.name] for spec in self._outputs]
+
+    def _run_empty(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Outputs without samples: those of one sample of zeros, cut off, for engines take no empty batch."""
-        boundary = self.engine.boundary
-        ones = tuple(
+        ones = [
             tensor.new_zeros(1, *tensor.shape[1:]) if is_batched(spec) else tensor
-            for spec, tensor in zip(boundary.inputs, tensors, strict=True)
-        )
-        outputs = zip(boundary.outputs, self._run(ones), strict=True)
+            for spec, tensor in zip(self._inputs, tensors, strict=True)
+        ]
+        outputs = zip(self._outputs, self._run(ones), strict=True)
         return [tensor[:0] if is_batched(spec) else tensor for spec, tensor in outputs]
 
 

@@ -47,6 +47,13 @@ class Profiles:
         """What each profile is tuned for."""
         return tuple({name: typical for name, (_, typical, _) in bounds.items()} for bounds in self.bounds)
 
+    def typical_sizes(self) -> dict[str, int]:
+        """What the last profile, that of the large batches, is tuned for: each dynamic axis but the batch, by name."""
+        typical = {name: shape for name, (_, shape, _) in self.bounds[-1].items()}
+        return {
+            axis: typical[name][at] for name in typical for at, axis in self.axes.get(name, {}).items() if axis != BATCH
+        }
+
     def index_for(self, shapes: Mapping[str, Any]) -> int:
         """The first profile that takes inputs of these shapes.
 

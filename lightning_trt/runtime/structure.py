@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,9 @@ def _import_path(nest: object, place: str) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+@lru_cache(maxsize=256)
 def _imported(path: str) -> object:
+    # Remembered, because every call of an engine whose results are of a class asks for it.
     module_name, _, names = path.partition(":")
     try:
         found: object = import_module(module_name)

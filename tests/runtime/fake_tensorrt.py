@@ -44,6 +44,9 @@ class Processor:
         """At once."""
         return enqueue(7)
 
+    def finish(self) -> None:
+        """All is done already."""
+
     def captured(self, enqueue: Callable[[int], bool]) -> Callable[[], None] | None:
         """The work again, counted."""
         self.num_captures += 1

@@ -191,7 +191,7 @@ def test_a_failure_inside_names_the_shapes(name: str, tmp_path: Path, monkeypatc
     """What onnxruntime raises comes out as ours."""
     backend, case = OnnxRuntime(), net(name)
     module = TRTModule(built(case, backend, precision=Precision.fp32, into=tmp_path / "fp32"), open=backend.open)
-    monkeypatch.setattr(module._session, "_outputs", ["no such output"])
+    monkeypatch.setattr(module._session._session, "_outputs", ["no such output"])
     args, kwargs = case.call(2)
 
     with pytest.raises(SessionError, match="onnxruntime failed on inputs of shape input_0"):

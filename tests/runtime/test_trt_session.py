@@ -18,12 +18,13 @@ from lightning_trt.errors import EngineError, InputMismatchError, SessionClosedE
 from lightning_trt.precision import DType, Precision
 from lightning_trt.runtime import TRTModule
 from lightning_trt.runtime._trt import Package
-from lightning_trt.runtime.trt_session import TensorRTSession
+from lightning_trt.runtime.trt_tensors import open_on_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts import Engine
+    from lightning_trt.runtime.trt_session import TensorRTSession
 
 TWO = [(1, 1, 1), (2, 4, 8)]
 
@@ -40,10 +41,10 @@ def processor() -> Processor:
     return Processor()
 
 
-def session(engine: Engine, processor: Processor, **how: Any) -> TensorRTSession:
+def session(engine: Engine, processor: Processor, **how: Any) -> TensorRTSession[torch.Tensor]:
     """An open session over two profiles."""
     shares = how.pop("shares_profiles", True)
-    return TensorRTSession(Package(make(TWO, shares_profiles=shares)), engine, queue=processor, **how)
+    return open_on_tensors(Package(make(TWO, shares_profiles=shares)), engine, queue=processor, **how)
 
 
 def images(samples: int) -> dict[str, torch.Tensor]:
@@ -51,7 +52,7 @@ def images(samples: int) -> dict[str, torch.Tensor]:
     return {"input_0": net("residual").call(samples)[0][0]}
 
 
-def check(session: TensorRTSession, samples: int) -> None:
+def check(session: TensorRTSession[torch.Tensor], samples: int) -> None:
     """The session gives what the module gives."""
     result = session(images(samples))["output_0"]
     torch.testing.assert_close(result, net("residual").answer(samples), rtol=1e-4, atol=1e-5)
