@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,11 @@ class OnnxSession:
 
         The graph is optimized once more for it: ask before `close`, and not in a loop.
         """
-        from lightning_trt.runtime.onnx_layers import layers_of  # noqa: PLC0415 - an engine runs without onnx
+        return dict(Counter(dtype for _, dtype in self.typed_layers()))
+
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name and data type of each layer, in the order in which they run."""
+        from lightning_trt.runtime.onnx_layers import typed_layers_of  # noqa: PLC0415 - an engine runs without onnx
 
         self._open_session()
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +111,7 @@ class OnnxSession:
             options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.data")
             options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
             _opened(self._path, options)
-            return layers_of(path)
+            return typed_layers_of(path)
 
     def layer_times(self, inputs: Mapping[str, NDArray[Any]], *, num_runs: int) -> Sequence[LayerTime]:
         """Mean time of each node over so many runs on these inputs, after onnxruntime's optimizer; the slowest first.
@@ -166,7 +171,7 @@ def _told_times(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, floa
             taken = [kind for shape in told.get("input_type_shape", ()) for kind in shape]
             dtype = _DTYPES.get(taken[0], DType.other) if taken else None
             name = event["name"].removesuffix(_KERNEL)
-            yield f"{name} ({told.get('op_name', '?')})", event["dur"] / 1e3, dtype
+            yield f"{told.get('op_name', '?')} {name}", event["dur"] / 1e3, dtype
 
 
 def _opened(path: Path, options: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types
