@@ -16,17 +16,33 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SIZES", "latency_ms", "model"]
+__all__ = ["DEVICE", "SIDE", "SIZES", "latency_ms", "model", "wait"]
 
 SIZES = (1, 32)
+# On a processor everything runs, as a rehearsal, and no number means anything.
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+SIDE = 224 if DEVICE == "cuda" else 32
+
+
+def wait() -> None:
+    """Nothing; the GPU is idle."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def model(name: str) -> torch.nn.Module:
     """The model of timm of that name, with random weights of seed 0 and batch norms away from identity."""
-    import timm  # noqa: PLC0415 - a part needs it, other parts do not
-
     torch.manual_seed(0)
-    net: torch.nn.Module = timm.create_model(name, pretrained=False).eval()
+    try:
+        import timm  # noqa: PLC0415 - a part needs it, other parts do not
+    except ImportError:
+        if DEVICE == "cuda":
+            raise
+        from nets import resnet18  # noqa: PLC0415 - for a rehearsal any net will do
+
+        net: torch.nn.Module = resnet18()
+    else:
+        net = timm.create_model(name, pretrained=False).eval()
     for norm in net.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
             # Zeros, which some models start from, would fold into channels without weights.
@@ -36,15 +52,15 @@ def model(name: str) -> torch.nn.Module:
 
 def latency_ms(call: Callable[[], object], *, seconds: float = 1.0) -> float:
     """Median time of a call until the GPU is idle again, in milliseconds."""
-    for _ in range(10):
+    for _ in range(10 if DEVICE == "cuda" else 1):
         call()
-    torch.cuda.synchronize()
+    wait()
     times: list[float] = []
     stop = time.perf_counter() + seconds
     while time.perf_counter() < stop:
         start = time.perf_counter()
         call()
-        torch.cuda.synchronize()
+        wait()
         times.append(time.perf_counter() - start)
     return 1e3 * median(times)
 
@@ -56,8 +72,8 @@ def _timed(net: torch.nn.Module, images: torch.Tensor) -> float:
 
 def main() -> None:
     """Latency of each peer at each batch size, or why there is none."""
-    net = model(sys.argv[1]).cuda()
-    half = model(sys.argv[1]).cuda().half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = model(sys.argv[1]).to(DEVICE)
+    half = model(sys.argv[1]).to(DEVICE).half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     peers: dict[str, tuple[torch.nn.Module, torch.dtype, torch.memory_format]] = {
         "eager fp32": (net, torch.float32, torch.contiguous_format),
         "eager fp16": (half, torch.float16, torch.channels_last),
@@ -69,7 +85,7 @@ def main() -> None:
     for name, (peer, dtype, layout) in peers.items():
         found[name] = {}
         for size in SIZES:
-            images = torch.randn(size, 3, 224, 224, device="cuda", dtype=dtype).to(memory_format=layout)
+            images = torch.randn(size, 3, SIDE, SIDE, device=DEVICE, dtype=dtype).to(memory_format=layout)
             try:
                 found[name][str(size)] = _timed(peer, images)
             except Exception as error:  # noqa: BLE001 - whatever the compiler of this machine lacks

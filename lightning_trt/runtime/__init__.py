@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from lightning_trt.runtime.layer_times import LayerTime
     from lightning_trt.runtime.module import TRTModule
     from lightning_trt.runtime.opening import ArraySession, open_engine
+    from lightning_trt.runtime.profiling import profiled
 
-__all__ = ["ArraySession", "LayerTime", "TRTModule", "open_engine"]
+__all__ = ["ArraySession", "LayerTime", "TRTModule", "open_engine", "profiled"]
 
 _HOMES = {
     "ArraySession": "lightning_trt.runtime.opening",
     "LayerTime": "lightning_trt.runtime.layer_times",
     "TRTModule": "lightning_trt.runtime.module",
     "open_engine": "lightning_trt.runtime.opening",
+    "profiled": "lightning_trt.runtime.profiling",
 }
 
 

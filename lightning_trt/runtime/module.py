@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_trt.errors import InputMismatchError, SessionError
 from lightning_trt.runtime.batch import batch_of, is_batched
 from lightning_trt.runtime.matching import dtype_of, leaves_of, num_plain
+from lightning_trt.runtime.packing import TemporaryFolder, packed, unpacked
 from lightning_trt.runtime.structure import unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from typing_extensions import Self
@@ -33,7 +35,8 @@ class TRTModule(nn.Module):
     converted to what the engine takes, so that it works under autocast. Results are fresh tensors on the device of the
     first input, in the boundary's types, without gradients. It has no parameters and stays in evaluation mode.
 
-    A deep copy opens a session of its own on the same files. It cannot be pickled: send the folder, and load it there.
+    Several threads may call it. A deep copy opens a session of its own on the same files. Its `state_dict` holds the
+    files, and loading one that was saved makes it that engine. It cannot be pickled: send the folder, load it there.
 
     Example::
 
@@ -46,6 +49,7 @@ class TRTModule(nn.Module):
         super().__init__()
         super().train(mode=False)
         self._open = open
+        self._folder: TemporaryFolder | None = None
         self._set_engine(engine)
 
     @property
@@ -88,6 +92,31 @@ class TRTModule(nn.Module):
         """Itself, in evaluation mode: an engine has no other."""
         return super().train(mode=False)
 
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """The engine's files by name, as bytes: what `state_dict` carries, so that a checkpoint holds the engine."""
+        files = packed(self.engine)
+        return {name: torch.from_numpy(np.frombuffer(content, np.uint8).copy()) for name, content in files.items()}
+
+    def set_extra_state(self, state: Mapping[str, Tensor]) -> None:
+        """Nothing; calls go to the engine that `state` holds, whose files lie in a temporary folder of the module.
+
+        An engine is a program: load a state dict only if you would load the folder that it came from.
+
+        Raises:
+            ManifestError: The files are not those of an engine.
+            DigestMismatchError: A file is not the one that was built.
+            ForeignEngineError: The engine stands for something else, or was built for another backend, GPU or version.
+        """
+        folder = TemporaryFolder()
+        files = {name: tensor.cpu().numpy().tobytes() for name, tensor in state.items()}
+        engine = unpacked(files, into=folder.path, like=self.engine)
+        if engine.sha256 == self.engine.sha256:
+            return
+        before = self._session
+        self._set_engine(engine)
+        before.close()
+        self._folder = folder
+
     def extra_repr(self) -> str:
         """Backend, precision, and what goes in and out."""
         engine, boundary = self.engine, self.engine.boundary
@@ -95,7 +124,9 @@ class TRTModule(nn.Module):
         return f"{engine.precision.value} on {engine.backend} {engine.backend_version}: {takes} -> {gives}"
 
     def __deepcopy__(self, memo: dict[int, object]) -> TRTModule:
-        return TRTModule(self.engine, open=self._open)
+        copied = TRTModule(self.engine, open=self._open)
+        copied._folder = self._folder  # the files stay as long as one of the two lives
+        return copied
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise SessionError(

@@ -171,7 +171,7 @@ def _told_times(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, floa
             taken = [kind for shape in told.get("input_type_shape", ()) for kind in shape]
             dtype = _DTYPES.get(taken[0], DType.other) if taken else None
             name = event["name"].removesuffix(_KERNEL)
-            yield f"{name} ({told.get('op_name', '?')})", event["dur"] / 1e3, dtype
+            yield f"{told.get('op_name', '?')} {name}", event["dur"] / 1e3, dtype
 
 
 def _opened(path: Path, options: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types

@@ -93,7 +93,7 @@ def _tensorrt(engine: Engine) -> ArraySession:
     except BackendNotAvailableError as error:
         return _on_torch(trt, engine, without=error)
     gpu = _cuda.gpu(cuda, built_for_cuda=engine.environment.get("cuda"))
-    manifest.check_host(engine, environment=_environment(trt, gpu))
+    manifest.check_host(engine, environment=_environment(engine.backend, trt.version, gpu))
     arrays: Any = import_module("lightning_trt.runtime.trt_arrays")
     opened: ArraySession = arrays.open_on_arrays(trt, engine, cuda=cuda)
     return opened
@@ -108,16 +108,16 @@ def _on_torch(trt: _trt.Package, engine: Engine, *, without: BackendNotAvailable
     gpu = import_module("lightning_trt.runtime.gpu").gpu_here()
     if gpu is None:
         raise without
-    manifest.check_host(engine, environment=_environment(trt, gpu))
+    manifest.check_host(engine, environment=_environment(engine.backend, trt.version, gpu))
     on_arrays: Any = import_module("lightning_trt.runtime.tensors").OnArrays
     opened: ArraySession = on_arrays(tensors.open_on_tensors(trt, engine))
     return opened
 
 
-def _environment(trt: _trt.Package, gpu: _cuda.GPU) -> dict[str, str]:
+def _environment(backend: str, version: str, gpu: _cuda.GPU) -> dict[str, str]:
     """What of this machine an engine may be bound to."""
     return {
-        trt.api.__name__: trt.version,
+        backend: version,
         "cuda": gpu.cuda,
         "gpu": gpu.name,
         "compute_capability": gpu.compute_capability,

@@ -52,6 +52,10 @@ class OnTensors:
         """Number of layers by the data type they compute in."""
         return self._session.layers()
 
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name of each layer, and the data type it computes in."""
+        return self._session.typed_layers()
+
     def close(self) -> None:
         """Give back what the engine holds; safe to call again."""
         self._session.close()
@@ -79,6 +83,10 @@ class OnArrays:
     def layers(self) -> Mapping[DType, int]:
         """Number of layers by the data type they compute in."""
         return self._session.layers()
+
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name of each layer, and the data type it computes in."""
+        return self._session.typed_layers()
 
     def layer_times(self, inputs: Mapping[str, NDArray[Any]], *, num_runs: int) -> Sequence[LayerTime]:
         """Mean time of each layer over so many runs on these inputs; the slowest first."""

@@ -20,7 +20,7 @@ from lightning_trt.precision import DType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["layers_of", "typed_layers_of", "types_of"]
+__all__ = ["layers_of", "typed_layers_of"]
 
 _MOVES = frozenset({"reformat", "noop", "constant", "shuffle", "slice", "concat", "concatenation", "cast", "identity"})
 _FUSED = frozenset({"myelin", "foreignnode"})
@@ -54,22 +54,12 @@ def layers_of(text: str) -> Mapping[DType, int]:
 
 
 def typed_layers_of(text: str) -> tuple[tuple[str, DType], ...]:
-    """Name and data type of each layer that computes."""
-    return tuple((name, dtype) for name, dtype in types_of(text) if dtype is not None)
-
-
-def types_of(text: str) -> Iterator[tuple[str, DType | None]]:
-    """Name and data type of each layer that something is known of; None where it only moves or converts values."""
-    for layer in _layers(text):
-        yield str(layer.get("Name", "")), None if _kind(layer) in _MOVES else _computes_in(layer)
-
-
-def _layers(text: str) -> list[dict[str, Any]]:
-    """Layers that something is known of."""
+    """Name and data type of each layer, from `get_engine_information(JSON)`."""
     # TensorRT 8.6 writes control characters into its strings.
     document: dict[str, Any] = json.loads(text or "{}", strict=False)
     # An engine without details has names only.
-    return [layer for layer in document.get("Layers", ()) if isinstance(layer, dict) and _is_told(layer)]
+    layers = [layer for layer in document.get("Layers", ()) if isinstance(layer, dict) and _is_told(layer)]
+    return tuple((str(layer.get("Name", "")), _computes_in(layer)) for layer in layers if _kind(layer) not in _MOVES)
 
 
 def _is_told(layer: Mapping[str, Any]) -> bool:

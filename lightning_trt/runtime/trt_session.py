@@ -12,7 +12,7 @@ from lightning_trt.runtime.batch import is_batched, parts_of
 from lightning_trt.runtime.layer_times import averaged, timer
 from lightning_trt.runtime.matching import check_inputs
 from lightning_trt.runtime.profiles import Profiles
-from lightning_trt.runtime.trt_layers import typed_layers_of, types_of
+from lightning_trt.runtime.trt_layers import typed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,8 +88,7 @@ class TensorRTSession(Generic[ArrayT]):
 
     def typed_layers(self) -> tuple[tuple[str, DType], ...]:
         """Name and data type of each layer, from TensorRT's inspector."""
-        # Each profile has layers of its own, and the inspector knows the types of one profile's at a time.
-        return max((typed_layers_of(text) for text in self._inspected()), key=len)
+        return max(self._told_layers(), key=len)
 
     def layer_times(self, inputs: Mapping[str, ArrayT], *, num_runs: int) -> Sequence[LayerTime]:
         """Mean time of each layer over so many runs on these inputs, of at most the largest batch; the slowest first.
@@ -100,7 +99,7 @@ class TensorRTSession(Generic[ArrayT]):
             InputMismatchError: Other names, types or shapes than the boundary's, or a size outside the profiles.
         """
         check_inputs(self._engine.boundary, inputs)
-        types = {name: dtype for text in self._inspected() for name, dtype in types_of(text)}
+        types = {name: dtype for layers in self._told_layers() for name, dtype in layers}
         with self._lock, self._queue.ordered():
             self._check_open()
             return averaged(self._seen_times(inputs, num_runs=num_runs), types, num_runs=num_runs)
@@ -177,8 +176,8 @@ class TensorRTSession(Generic[ArrayT]):
         self._latest = self._calls[key]
         return self._latest
 
-    def _inspected(self) -> list[str]:
-        """What the inspector tells under each profile, as JSON: a profile has layers of its own."""
+    def _told_layers(self) -> list[tuple[tuple[str, DType], ...]]:
+        """What the inspector tells under each profile: it has layers of its own, whose types are known only there."""
         with self._lock, self._queue.ordered():
             self._check_open()
             return [self._told_under(shapes) for shapes in self._profiles.typical_shapes()]
@@ -197,12 +196,12 @@ class TensorRTSession(Generic[ArrayT]):
         seen: list[tuple[str, float]] = profiler.seen
         return seen
 
-    def _told_under(self, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    def _told_under(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, DType], ...]:
         # The inspector keeps a bare pointer: the context must outlive the question.
         context = self._context(shapes)
         inspector = self._plan.create_engine_inspector()
         inspector.execution_context = context
-        return str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON))
+        return typed_layers_of(str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON)))
 
     def _context(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """A context whose shapes are set, under the first profile that takes them."""

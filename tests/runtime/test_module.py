@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,14 @@ from backends.engines import Net, built, net
 from torch import Tensor, nn
 
 from lightning_trt.backends.onnxruntime import OnnxRuntime
-from lightning_trt.errors import InputMismatchError, SessionClosedError, SessionError
+from lightning_trt.errors import (
+    DigestMismatchError,
+    ForeignEngineError,
+    InputMismatchError,
+    ManifestError,
+    SessionClosedError,
+    SessionError,
+)
 from lightning_trt.precision import Precision
 from lightning_trt.runtime import TRTModule
 
@@ -147,9 +155,67 @@ def test_it_stays_in_evaluation_mode(engine: TRTModule) -> None:
     assert not engine.training
 
 
-def test_it_has_no_weights_of_its_own(engine: TRTModule) -> None:
-    """Checkpoints of a module that holds it are as without it."""
-    assert not engine.state_dict()
+def test_it_has_no_parameters(engine: TRTModule) -> None:
+    """An optimizer finds nothing to change."""
+    assert not [*engine.parameters(), *engine.buffers()]
+
+
+def test_a_saved_state_makes_another_engine_the_same(engine: TRTModule, images: Tensor, tmp_path: Path) -> None:
+    """Files, manifest and all, inside a larger module's checkpoint too."""
+    backend = OnnxRuntime()
+    other = TRTModule(
+        built(net("residual"), backend, precision=Precision.int8, into=tmp_path / "int8"), open=backend.open
+    )
+    torch.save(nn.Sequential(engine).state_dict(), tmp_path / "state.pt")
+
+    nn.Sequential(other).load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+
+    assert torch.equal(other(images), engine(images))
+    assert torch.equal(copy.deepcopy(other)(images), engine(images))
+
+
+def test_loading_its_own_state_changes_nothing(engine: TRTModule) -> None:
+    """The open session stays."""
+    session = engine._session
+
+    engine.load_state_dict(engine.state_dict())
+
+    assert engine._session is session
+
+
+def test_a_state_that_was_changed_is_refused(engine: TRTModule) -> None:
+    """Digests are looked at before anything is opened."""
+    state = engine.state_dict()
+    state["_extra_state"]["model.onnx"] = torch.zeros(3, dtype=torch.uint8)
+
+    with pytest.raises(DigestMismatchError, match="is not the file that was built"):
+        engine.load_state_dict(state)
+
+
+def test_a_state_cannot_write_elsewhere(engine: TRTModule) -> None:
+    """Its names are paths inside the folder."""
+    state = engine.state_dict()
+    state["_extra_state"]["../escaped"] = torch.zeros(3, dtype=torch.uint8)
+
+    with pytest.raises(ManifestError, match="outside its folder"):
+        engine.load_state_dict(state)
+
+
+def test_the_state_of_another_part_is_refused(engine: TRTModule, text: TRTModule) -> None:
+    """As torch refuses weights of other shapes."""
+    with pytest.raises(ForeignEngineError, match="with the same inputs and outputs"):
+        engine.load_state_dict(text.state_dict())
+
+
+def test_threads_share_a_module(text: TRTModule) -> None:
+    """What several compute at a time is bit for bit what one computes."""
+    calls = [tuple(tensor[:samples] for tensor in net("text").inputs) for samples in (1, 2, 3, 4)] * 8
+    alone = [text(*call) for call in calls]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda call: text(*call), calls))
+
+    assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_it_tells_what_goes_in_and_out(engine: TRTModule) -> None:

@@ -47,7 +47,7 @@ ALWAYS = names("""
     ICudaEngine num_io_tensors get_tensor_name get_tensor_mode get_tensor_location get_tensor_dtype get_tensor_shape \
         get_tensor_profile_shape num_optimization_profiles create_engine_inspector
     IExecutionContext set_optimization_profile_async set_input_shape get_tensor_shape set_tensor_address \
-        execute_async_v3
+        execute_async_v3 profiler
     EngineInspector execution_context get_engine_information
     LayerInformationFormat JSON
     ProfilingVerbosity DETAILED

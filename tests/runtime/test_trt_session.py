@@ -14,9 +14,9 @@ from runtime.fake_tensorrt import Processor, make
 
 from lightning_trt.backends.onnxruntime import OnnxRuntime
 from lightning_trt.backends.trt_file import described
-from lightning_trt.errors import EngineError, InputMismatchError, SessionClosedError
+from lightning_trt.errors import EngineError, InputMismatchError, ManifestError, SessionClosedError
 from lightning_trt.precision import DType, Precision
-from lightning_trt.runtime import TRTModule
+from lightning_trt.runtime import TRTModule, trt_call
 from lightning_trt.runtime._trt import Package
 from lightning_trt.runtime.trt_tensors import open_on_tensors
 
@@ -152,6 +152,48 @@ def test_a_graph_of_inference_mode_serves_outside_of_it(engine: Engine, processo
         check(opened, 3)
 
     check(opened, 3)
+
+
+def test_tensors_that_come_again_are_read_in_place(engine: Engine, processor: Processor, monkeypatch: Any) -> None:
+    """A graph over the caller's own addresses copies nothing in."""
+    monkeypatch.setattr(trt_call, "_ALIGNMENT", 1)  # the processor's memory is aligned less than a GPU's
+    opened = session(engine, processor)
+    batch = images(3)
+
+    for _ in range(4):
+        torch.testing.assert_close(opened(batch)["output_0"], net("residual").answer(3), rtol=1e-4, atol=1e-5)
+
+    (call,) = opened._calls.values()
+    assert [graph.copied for graph in call._graphs.values()] == [()]
+
+
+def test_tensors_at_new_addresses_are_copied_in(engine: Engine, processor: Processor) -> None:
+    """One graph over our own buffers serves them all."""
+    opened = session(engine, processor)
+    held = [images(3) for _ in range(6)]
+
+    for batch in held:
+        torch.testing.assert_close(opened(batch)["output_0"], net("residual").answer(3), rtol=1e-4, atol=1e-5)
+
+    assert processor.num_captures == 1
+
+
+def test_results_lie_in_buffers_by_turns_where_asked(engine: Engine, processor: Processor) -> None:
+    """A result holds until as many further calls; nothing is copied out."""
+    opened = session(replace(engine, options={"output_buffers": "2"}), processor)
+    for _ in range(3):
+        opened(images(3))
+
+    first, second, third = (opened({"input_0": sign * images(3)["input_0"]})["output_0"] for sign in (1, -1, 1))
+
+    assert first.data_ptr() == third.data_ptr() != second.data_ptr()
+    torch.testing.assert_close(first, net("residual").answer(3), rtol=1e-4, atol=1e-5)
+
+
+def test_a_number_of_buffers_that_is_none_is_refused(engine: Engine, processor: Processor) -> None:
+    """The manifest was edited."""
+    with pytest.raises(ManifestError, match="output_buffers is 'two'"):
+        session(replace(engine, options={"output_buffers": "two"}), processor)
 
 
 def test_inputs_with_gradients_leave_no_history(engine: Engine, processor: Processor) -> None:

@@ -1,0 +1,63 @@
+"""An engine's folder as bytes, so that a `state_dict` can carry it. Opens without torch."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+from weakref import finalize
+
+from lightning_trt.errors import ForeignEngineError, ManifestError
+from lightning_trt.runtime import manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lightning_trt.artifacts import Engine
+
+__all__ = ["TemporaryFolder", "packed", "unpacked"]
+
+
+class TemporaryFolder:
+    """An empty folder at `path`, which is removed with the last that holds this."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="lightning-trt-"))
+        finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def packed(engine: Engine) -> dict[str, bytes]:
+    """Every file in the engine's folder, its manifest among them, by its path there."""
+    files = sorted(path for path in engine.folder.rglob("*") if path.is_file())
+    return {path.relative_to(engine.folder).as_posix(): path.read_bytes() for path in files}
+
+
+def unpacked(files: Mapping[str, bytes], *, into: Path, like: Engine) -> Engine:
+    """The engine that these files are, in the existing folder `into`; it stands for what `like` stands for.
+
+    Raises:
+        ManifestError: There is no manifest among them, or it is damaged.
+        DigestMismatchError: A file is not the one that was built.
+        ForeignEngineError: It stands for something else, or was built for another backend, GPU or version.
+    """
+    for name, content in files.items():
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or "\\" in name:
+            raise ManifestError(
+                f"the engine's files have {name!r} among them, which lies outside its folder. Take the state dict as "
+                "it was saved."
+            )
+        path = into / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    found = manifest.read(into)
+    manifest.check_files(found)
+    engine = next(iter(found.engines.values()))
+    if (engine.backend, engine.boundary) != (like.backend, like.boundary):
+        raise ForeignEngineError(
+            f"the state dict holds the engine of {engine.boundary.folder!r} on {engine.backend}; expected "
+            f"{like.boundary.folder!r} on {like.backend}, with the same inputs and outputs. Load it into a module of "
+            "such an engine."
+        )
+    manifest.check_host(engine, environment=like.environment)
+    return engine
