@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
+from lightning_trt.renderers._circumstances import circumstances
 from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
@@ -14,6 +15,7 @@ from lightning_trt.renderers._findings import (
     undirected,
     untrusted,
 )
+from lightning_trt.renderers._grids import latency_grid, layer_grid
 from lightning_trt.renderers._shared import shared
 from lightning_trt.renderers.numbers import drop_with_interval, mebibytes, milliseconds, number, times
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lightning_trt.artifacts import CandidateReport, Report
+    from lightning_trt.renderers._grids import Grid
 
 __all__ = ["escape", "render"]
 
@@ -34,9 +37,9 @@ def render(report: Report) -> str:
         _comparison(report),
         _section("What to do next", _bullets(map(_with_code, next_steps(report)))),
         _section("Reasons and notes", _bullets(_reasons(report))),
-        _section("Proof of precision", _layers(report)),
-        _section("Latency", _latencies(report)),
-        _section("Measured on", _bullets(_circumstances(report))),
+        _section("Proof of precision", _grid(layer_grid(report))),
+        _section("Latency", _grid(latency_grid(report))),
+        _section("Measured on", _bullets(f"{name}: {escape(text)}" for name, text in circumstances(report))),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -79,6 +82,13 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, num_words: i
     """A Markdown table whose first `num_words` columns are words, the rest numbers but for the verdict."""
     rule = ["---" if column < num_words or name == "verdict" else "---:" for column, name in enumerate(header)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+
+
+def _grid(grid: Grid | None) -> str:
+    if grid is None:
+        return ""
+    rows = ([escape(cell.text) for cell in row] for row in grid.rows)
+    return _table(grid.header, rows, num_words=grid.num_words)
 
 
 def _comparison(report: Report) -> str:
@@ -132,52 +142,3 @@ def _reasons(report: Report) -> Iterator[str]:
     reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
     yield from (f"{escape(names)}: {escape(reason)}" for names, reason in reasons)
     yield from map(escape, (*untrusted(report), *filter(None, [undirected(report)]), *report.notes))
-
-
-def _layers(report: Report) -> str:
-    counted = [each for each in report.candidates.values() if each.layers]
-    dtypes = list(dict.fromkeys(dtype for each in counted for dtype in each.layers))
-    if not dtypes:
-        return ""
-    header = ["layers", "asked for", *(dtype.value for dtype in dtypes)]
-    rows = [[escape(e.name), e.precision.value, *(str(e.layers.get(dtype, 0)) for dtype in dtypes)] for e in counted]
-    return _table(header, rows, num_words=2)
-
-
-def _latencies(report: Report) -> str:
-    measured = [(report.reference.name, report.reference.latency)]
-    measured += [(each.name, each.latency) for each in report.candidates.values()]
-    rows = [
-        [
-            escape(name),
-            str(each.batch),
-            *(milliseconds(ms) for ms in (each.p50_ms, each.p90_ms, each.p99_ms)),
-            milliseconds(each.throughput),
-        ]
-        for name, latencies in measured
-        for each in latencies
-    ]
-    return _table(["", "batch", "p50 ms", "p90 ms", "p99 ms", "samples/s"], rows, num_words=1) if rows else ""
-
-
-def _circumstances(report: Report) -> Iterator[str]:
-    checkpoint, data, environment = report.checkpoint, report.data, report.environment
-    if checkpoint.path is None:
-        yield "checkpoint: none, the module's own weights were taken"
-    else:
-        sha256 = "" if checkpoint.sha256 is None else f", sha256 {checkpoint.sha256[:12]}"
-        epoch = "" if checkpoint.epoch is None else f", epoch {checkpoint.epoch}"
-        yield f"checkpoint: {escape(checkpoint.path)}{epoch}{escape(sha256)}"
-    if checkpoint.monitor is not None:
-        yield f"monitored: {escape(checkpoint.monitor)}, {number(checkpoint.score)} in training"
-    overlap = data.calibration_overlap
-    shared = "" if overlap is None else f", of which {overlap:,} were evaluated too"
-    yield f"data: {data.samples:,} samples (digest {escape(data.digest[:12])})"
-    yield f"calibration: {data.calibration_samples:,} samples{shared}"
-    capability = environment.compute_capability
-    yield (
-        f"environment: {escape(environment.backend)} {escape(environment.backend_version)}, torch "
-        f"{escape(environment.torch)}, {escape(environment.device)}"
-        + ("" if capability is None else f", compute capability {escape(capability)}")
-    )
-    yield f"written: {escape(report.created)} by lightning-trt {escape(report.version)}"
