@@ -10,7 +10,7 @@ from rich.console import Console
 from lightning_trt.cli.exits import Exit
 from lightning_trt.cli.files import RUN_HELP, read_runs
 from lightning_trt.renderers import terminal
-from lightning_trt.renderers.formats import texts_beside
+from lightning_trt.renderers.formats import formats_of
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def run(asked: Namespace) -> Exit:
     (report,) = read_runs([asked.run_path])
     console = Console(highlight=False)
     console.print(terminal.table(report))
-    for name, text in texts_beside(report).items():
+    formats = formats_of(report)
+    for name, text in formats.texts.items():
         path = write_whole((asked.into or report.path) / name, text)
         console.print(f"Written: {path}", soft_wrap=True, markup=False)
+    if formats.left_out is not None:
+        console.print(formats.left_out, soft_wrap=True, markup=False)
     return Exit.ok

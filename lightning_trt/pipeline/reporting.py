@@ -24,7 +24,7 @@ from lightning_trt.calibrators import beyond_fp16
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
-from lightning_trt.renderers.formats import texts_beside
+from lightning_trt.renderers.formats import formats_of
 from lightning_trt.settings import plain
 from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
@@ -71,11 +71,13 @@ def assembled(job: Job, findings: Findings) -> Report:
     )
 
 
-def write(report: Report, into: Path) -> None:
-    """Nothing; the report stands in `into` in every format, each file whole."""
+def write(report: Report, into: Path) -> str | None:
+    """Why a format was left out, None where none was; the report stands in `into`, each file whole."""
     write_whole(into / "report.json", json.to_text(report))
-    for name, text in texts_beside(report).items():
+    formats = formats_of(report)
+    for name, text in formats.texts.items():
         write_whole(into / name, text)
+    return formats.left_out
 
 
 def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:

@@ -11,17 +11,21 @@ from lightning_trt.renderers.numbers import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_trt.artifacts import Latency, Report
+    from lightning_trt.artifacts import Latency, Report, Verdict
 
 __all__ = ["Cell", "Grid", "latencies", "latency_grid", "layer_grid"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a table: `text`, and the number that it spells, by which a reader can sort; None for words."""
+    """What stands in a table: `text`, and the number that it spells, by which a reader can sort; None for words.
+
+    `tone` is the verdict that the text tells, where it tells one.
+    """
 
     text: str
     value: float | None = None
+    tone: Verdict | None = None
 
     @property
     def is_sortable(self) -> bool:

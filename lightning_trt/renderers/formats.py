@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lightning_trt.renderers import junit, markdown
+from lightning_trt.renderers import html, junit, markdown
 from lightning_trt.renderers.rulings import rulings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lightning_trt.artifacts import Report
 
-__all__ = ["texts_beside"]
+__all__ = ["Formats", "formats_of"]
 
 
-def texts_beside(report: Report) -> dict[str, str]:
-    """Text by file name: all that can be written again from `report.json`."""
-    return {"report.md": markdown.render(report), "junit.xml": junit.to_text(rulings_of((report,)))}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formats:
+    """Text by file name, and why the page is not among them; None where it is."""
+
+    texts: Mapping[str, str]
+    left_out: str | None
+
+
+def formats_of(report: Report) -> Formats:
+    """All that can be written again from `report.json`."""
+    texts = {"report.md": markdown.render(report), "junit.xml": junit.to_text(rulings_of((report,)))}
+    left_out = html.why_not()
+    if left_out is None:
+        try:
+            texts["report.html"] = html.render(report)
+        except Exception as error:  # noqa: BLE001 - hours of building must not be lost to a figure
+            left_out = f"report.html was left out, as it could not be drawn: {type(error).__name__}: {error}"
+    return Formats(texts=texts, left_out=left_out)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightning_trt.artifacts import Verdict
+from lightning_trt.renderers import html
 from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
@@ -84,7 +85,8 @@ def short_summary(report: Report) -> tuple[str, ...]:
     )
     troubles = [f"{names}: {reason}" for names, reason in reasons]
     steps = [step.replace("`", "") for step in next_steps(report)]
-    return (summary(report), *troubles, f"Report: {report.path / 'report.md'}", *steps)
+    page = "report.html" if html.why_not() is None else "report.md"
+    return (summary(report), *troubles, f"Report: {report.path / page}", *steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ def test_without_a_dirpath_results_are_in_the_log_folder(fit: Fit) -> None:
 
 def test_every_file_is_there(fit: Fit) -> None:
     """The report twice, the graph, the statistics, and an engine with its manifest for every candidate."""
-    run = {"model.onnx", "statistics.npz", "report.json", "report.md"}
+    run = {"model.onnx", "statistics.npz", "report.json", "report.md", "report.html", "junit.xml"}
     engines = {f"{name}/{file}" for name in fit.report.candidates for file in ("model.onnx", "manifest.json")}
 
     found = {path.relative_to(fit.report.path).as_posix() for path in fit.report.path.rglob("*") if path.is_file()}

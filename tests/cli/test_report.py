@@ -34,7 +34,7 @@ def test_formats_may_go_elsewhere(tmp_path: Path) -> None:
     main(["report", str(run), "--into", str(tmp_path / "site")])
 
     assert sorted(path.name for path in run.iterdir()) == ["report.json"]
-    assert sorted(path.name for path in (tmp_path / "site").iterdir()) == ["junit.xml", "report.md"]
+    assert sorted(path.name for path in (tmp_path / "site").iterdir()) == ["junit.xml", "report.html", "report.md"]
 
 
 def test_compare_puts_runs_in_one_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,14 +31,14 @@ def enforced(folder: Path, verdict: Verdict, **options: Any) -> str:
 @pytest.mark.parametrize("verdict", [Verdict.failed, Verdict.error])
 def test_a_gate_that_the_user_set_raises(tmp_path: Path, verdict: Verdict) -> None:
     """The sentence says where the report lies, since everything is written by then."""
-    with pytest.raises(GateFailedError, match=r"report\.md"):
+    with pytest.raises(GateFailedError, match=r"report\.html"):
         enforced(tmp_path, verdict, gate=GATE)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.failed, Verdict.error])
 def test_the_default_gate_warns(tmp_path: Path, verdict: Verdict) -> None:
     """Nobody's script ends by a limit that nobody set."""
-    assert "report.md" in enforced(tmp_path, verdict)
+    assert "report.html" in enforced(tmp_path, verdict)
 
 
 def test_in_a_sweep_a_gate_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import (
+    Attribution,
     BatchMeans,
     CandidateReport,
     CheckpointReport,
+    ClassFlips,
     DataReport,
     EnvironmentReport,
+    FlippedItem,
+    Flips,
     GateReport,
     Latency,
     MetricReport,
@@ -27,7 +31,7 @@ from lightning_trt.precision import DType, Precision
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["example_report", "single_metric"]
+__all__ = ["example_report", "single_metric", "with_everything"]
 
 FOLDER = Path("/runs/fashion/trt/best-1f0c7a3e")
 _RULE = Rule(metric="val/acc", max_drop=0.01)
@@ -87,6 +91,30 @@ def single_metric(report: Report) -> Report:
     }
     reference = replace(report.reference, metrics={name: report.reference.metrics[name]})
     return replace(report, candidates=candidates, reference=reference)
+
+
+def with_everything(report: Report) -> Report:
+    """`report` with what is optional in it: the items that turned, and the loss of each step."""
+    candidates = {
+        name: replace(each, metrics={**each.metrics, "val/acc": replace(each.metrics["val/acc"], flips=_flips())})
+        for name, each in report.candidates.items()
+        if each.precision is Precision.int8
+    }
+    ways = [("torch-fp32", "fp32"), ("fp32", "fp16"), ("fp32", "int8-percentile"), ("fp32", "int8-minmax")]
+    steps = [
+        Attribution(before=before, after=after, metrics=report.candidates[after].metrics) for before, after in ways
+    ]
+    return replace(report, candidates={**report.candidates, **candidates}, attribution=tuple(steps))
+
+
+def _flips() -> Flips:
+    items = tuple(FlippedItem(index=41 + 97 * each, label=each % 10, change=3.2 / (each + 1)) for each in range(8))
+    return Flips(
+        p_value=0.022,
+        worse_items=items,
+        better_items=items[:3],
+        by_class=tuple(ClassFlips(label=each, n=200, worse=7 * each % 13, better=3 * each % 5) for each in range(10)),
+    )
 
 
 def _latency(batch: int, p50_ms: float) -> Latency:
