@@ -47,6 +47,7 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     source = page.loader.get_source  # type: ignore[union-attr]  # it was given one
     script, style = (Markup(source(page, name)[0]) for name in ("report.js", "report.css"))  # noqa: S704 - our own files
