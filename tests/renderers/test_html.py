@@ -61,7 +61,10 @@ def renamed(report: Report, name: str) -> Report:
 
 def test_the_same_report_gives_the_same_page() -> None:
     """To the byte, in another process with other hashes too."""
-    code = "import sys; sys.path.insert(0, 'tests'); from renderers.test_html import EVERYTHING; print(EVERYTHING(), end='')"
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); from renderers.test_html import EVERYTHING; "
+        "print(EVERYTHING(), end='')"
+    )
 
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
