@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from renderers.example_report import example_report, single_metric, with_everything
 from renderers.report_strategies import reports
 
-from lightning_trt.artifacts import GateReport, Verdict
+from lightning_trt.artifacts import GateReport, RangeFit, Verdict
 from lightning_trt.renderers import formats, html
 from lightning_trt.renderers._reproduction import reproduction
 from lightning_trt.renderers.formats import formats_of
@@ -142,6 +142,19 @@ def test_every_report_has_a_page(report: Report) -> None:
     assert html.render(report).endswith("</html>\n")
 
 
+def test_the_tensors_that_lose_most_come_first() -> None:
+    """By their ratio of signal to noise; one of which it is not known is left out."""
+    fit = RangeFit(name="relu", low=-1.0, high=1.0, clipped=0.001, zeroed=0.2, snr_db=31.5)
+    fits = [fit, replace(fit, name="<conv>", snr_db=12.25), replace(fit, name="add", snr_db=None)]
+
+    page = html.render(example_report(), fits={"int8-minmax": fits})
+
+    tensors = page.partition('<section id="tensors"')[2].partition("</section>")[0]
+    assert tensors.index("12.2 dB, 0.1 % clipped, 20 % zeroed") < tensors.index("31.5 dB")
+    assert "&lt;conv&gt;" in tensors
+    assert ">add<" not in tensors
+
+
 def test_a_report_of_failures_has_a_page() -> None:
     """Nothing measured, nothing drawn, but the reasons stand."""
     report = single_metric(example_report())
@@ -174,7 +187,7 @@ def test_without_matplotlib_the_page_is_left_out(monkeypatch: pytest.MonkeyPatch
 
 def test_a_page_that_cannot_be_drawn_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hours of building are kept, and the sentence says what happened."""
-    monkeypatch.setattr(formats.html, "sections", lambda _: 1 / 0)
+    monkeypatch.setattr(formats.html, "sections", lambda *_, **__: 1 / 0)
 
     found = formats_of(example_report())
 
