@@ -172,6 +172,18 @@ def test_a_log_is_no_live_terminal(monkeypatch: pytest.MonkeyPatch, name: str, v
     assert (was_live, terminal_is_live()) == (True, False)
 
 
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars are drawn, and no code for a colour is sent."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = io.StringIO()
+
+    with live(screen).step("Calibrating", total=2) as advance:
+        advance(1)
+
+    assert "1 of 2" in words(screen.getvalue())
+    assert re.findall(r"\x1b\[[0-9;]*3[0-9;]*m", screen.getvalue()) == []
+
+
 _FIT = """
 import logging, warnings
 warnings.simplefilter("ignore")

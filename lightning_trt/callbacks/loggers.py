@@ -1,4 +1,4 @@
-"""A report to the user's loggers: numbers to every one, the table where a logger can show one."""
+"""A report to the user's loggers: numbers and settings to every one, and to see what it can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.renderers import markdown
+from lightning_trt.callbacks.showing import exhibit_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
     from lightning_trt.artifacts import Report
+    from lightning_trt.callbacks.showing import Exhibit
 
 __all__ = ["log", "scalars"]
-
-_TABLE = "trt/report"
 
 
 def scalars(report: Report) -> dict[str, float]:
@@ -36,19 +35,21 @@ def scalars(report: Report) -> dict[str, float]:
 
 
 def log(report: Report, loggers: list[Logger], *, step: int) -> None:
-    """Nothing; each logger has the numbers, the settings, and the table if it can show one.
+    """Nothing; each logger has the numbers and the settings, and shows table, picture and page if it can.
 
     What a logger refuses is a warning: it must not cost the report.
     """
-    for logger in loggers:
-        _log(report, logger, step=step)
+    if loggers:
+        exhibit = exhibit_of(report)
+        for logger in loggers:
+            _log(report, exhibit, logger, step=step)
 
 
-def _log(report: Report, logger: Logger, *, step: int) -> None:
+def _log(report: Report, exhibit: Exhibit, logger: Logger, *, step: int) -> None:
     try:
-        _log_settings(logger, report.settings)
         logger.log_metrics(scalars(report), step=step)
-        _log_table(logger, report, step=step)
+        show(exhibit, logger, step=step)
+        _log_settings(logger, report.settings)
         logger.save()
     except Exception as error:  # noqa: BLE001 - a logger's service may raise anything
         warnings.warn(
@@ -63,31 +64,3 @@ def _log_settings(logger: Logger, settings: Mapping[str, object]) -> None:
     has_metrics = "metrics" in inspect.signature(logger.log_hyperparams).parameters
     more: dict[str, Any] = {"metrics": {}} if has_metrics else {}
     logger.log_hyperparams({"trt": dict(settings)}, **more)
-
-
-def _log_table(logger: Any, report: Report, *, step: int) -> None:  # noqa: ANN401 - what a logger can is asked of it
-    if hasattr(logger, "log_table"):
-        columns, rows = _rows(report)
-        logger.log_table(key=_TABLE, columns=columns, data=rows, step=step)
-    elif hasattr(logger.experiment, "add_text"):
-        logger.experiment.add_text(_TABLE, markdown.render(report), global_step=step)
-
-
-def _rows(report: Report) -> tuple[list[str], list[list[object]]]:
-    columns = ["candidate", "metric", "value", "drop", "drop_low", "drop_high", "speedup", "bytes", "verdict"]
-    rows: list[list[object]] = [
-        [
-            name,
-            metric,
-            each.value,
-            each.drop,
-            each.drop_low,
-            each.drop_high,
-            candidate.speedup,
-            candidate.bytes,
-            candidate.verdict.value,
-        ]
-        for name, candidate in report.candidates.items()
-        for metric, each in candidate.metrics.items()
-    ]
-    return columns, rows

@@ -11,7 +11,10 @@ from lightning_trt.renderers.numbers import drop_with_interval, number, sample_r
 if TYPE_CHECKING:
     from lightning_trt.artifacts import CandidateReport, Report, RuleResult
 
-__all__ = ["allowed_drop", "metric_names", "next_steps", "summary", "undirected", "untrusted"]
+__all__ = ["allowed_drop", "metric_names", "next_steps", "summary", "undirected", "unsteady", "untrusted"]
+
+_UNSTEADY = 3.0
+"""A p99 of so many medians is more than a quiet machine's jitter; see docs/report.md."""
 
 _SAID = {
     Verdict.passed: "Pass.",
@@ -83,6 +86,25 @@ def undirected(report: Report) -> str | None:
     if not names:
         return None
     return f"{listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
+
+
+def unsteady(report: Report) -> str | None:
+    """A sentence on latencies whose slow calls are far from the median, on which no speedup should rest; or None."""
+    batch = report.shared_batch
+    timed = [(report.reference.name, report.reference.latency)]
+    timed += [(each.name, each.latency) for each in report.candidates.values()]
+    ratios = [
+        f"{name} {each.p99_ms / each.p50_ms:.1f} times"
+        for name, latency in timed
+        for each in latency
+        if each.batch == batch and each.p99_ms > _UNSTEADY * each.p50_ms > 0
+    ]
+    if not ratios:
+        return None
+    return (
+        f"The machine was busy while latency was measured at batch {batch}: p99 is over {_UNSTEADY:g} medians "
+        f"({listed(ratios)}). Speedups are rough; measure again when nothing else runs"
+    )
 
 
 def _word(report: Report) -> str:

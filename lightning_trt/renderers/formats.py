@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers import html, junit, markdown
 from lightning_trt.renderers.rulings import rulings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lightning_trt.artifacts import Report
+    from lightning_trt.artifacts import RangeFit, Report
 
 __all__ = ["Formats", "formats_of"]
+
+
+_NO_FITS: Mapping[str, Sequence[RangeFit]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +28,13 @@ class Formats:
     left_out: str | None
 
 
-def formats_of(report: Report) -> Formats:
-    """All that can be written again from `report.json`."""
+def formats_of(report: Report, *, fits: Mapping[str, Sequence[RangeFit]] = _NO_FITS) -> Formats:
+    """All that can be written again from `report.json`; with `fits` the page has the tensors that lose most."""
     texts = {"report.md": markdown.render(report), "junit.xml": junit.to_text(rulings_of((report,)))}
     left_out = html.why_not()
     if left_out is None:
         try:
-            texts["report.html"] = html.render(report)
+            texts["report.html"] = html.render(report, fits=fits)
         except Exception as error:  # noqa: BLE001 - hours of building must not be lost to a figure
             left_out = f"report.html was left out, as it could not be drawn: {type(error).__name__}: {error}"
     return Formats(texts=texts, left_out=left_out)

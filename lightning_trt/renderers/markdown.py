@@ -13,6 +13,7 @@ from lightning_trt.renderers._findings import (
     next_steps,
     summary,
     undirected,
+    unsteady,
     untrusted,
 )
 from lightning_trt.renderers._grids import latency_grid, layer_grid
@@ -141,4 +142,4 @@ def _verdict(report: Report, candidate: CandidateReport) -> str:
 def _reasons(report: Report) -> Iterator[str]:
     reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
     yield from (f"{escape(names)}: {escape(reason)}" for names, reason in reasons)
-    yield from map(escape, (*untrusted(report), *filter(None, [undirected(report)]), *report.notes))
+    yield from map(escape, (*untrusted(report), *filter(None, [undirected(report), unsteady(report)]), *report.notes))

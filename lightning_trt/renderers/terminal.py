@@ -20,6 +20,7 @@ from lightning_trt.renderers._findings import (
     next_steps,
     summary,
     undirected,
+    unsteady,
     untrusted,
 )
 from lightning_trt.renderers._shared import shared
@@ -204,7 +205,7 @@ def _legend(report: Report, layout: _Layout) -> Iterator[str]:
         yield f"Allowed drop: {', '.join(limits)}."
     for line in untrusted(report):
         yield f"?: {line}."
-    if (sentence := undirected(report)) is not None:
+    for sentence in filter(None, (undirected(report), unsteady(report))):
         yield f"{sentence}."
     num_more = len(metric_names(report)) - len(layout.metrics)
     if num_more:

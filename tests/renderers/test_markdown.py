@@ -113,3 +113,14 @@ def test_nothing_measured_still_renders() -> None:
 
     assert "checkpoint: none, the module's own weights were taken" in text
     assert "| bf16 | - | - | - |" in text
+
+
+def test_a_busy_machine_is_named() -> None:
+    """Slow calls far beyond the median say that a speedup is rough; a little jitter does not."""
+    report = example_report()
+    slow = tuple(replace(each, p99_ms=8 * each.p50_ms) for each in report.reference.latency)
+
+    busy = render(replace(report, reference=replace(report.reference, latency=slow)))
+
+    assert "measured at batch 32: p99 is over 3 medians (torch-fp32 8.0 times)" in busy
+    assert "machine was busy" not in render(report)

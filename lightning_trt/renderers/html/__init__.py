@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers._findings import metric_names, summary
@@ -16,12 +17,17 @@ from lightning_trt.renderers.html.forest import forest
 from lightning_trt.renderers.html.sections import sections
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from lightning_trt.artifacts import Report
+    from lightning_trt.artifacts import RangeFit, Report
 
 __all__ = ["picture", "render", "why_not"]
+
+
+_NO_FITS: Mapping[str, Sequence[RangeFit]] = MappingProxyType({})
 
 
 def why_not() -> str | None:
@@ -32,8 +38,10 @@ def why_not() -> str | None:
     return f"report.html was left out: {' and '.join(missing)} missing. Install: pip install 'lightning-trt[report]'"
 
 
-def render(report: Report) -> str:
+def render(report: Report, *, fits: Mapping[str, Sequence[RangeFit]] = _NO_FITS) -> str:
     """`report` as an HTML page: the verdict, figures with the tables behind them, and how to run it again.
+
+    `fits` tells, by candidate, how its ranges fit what calibration saw; it draws the tensors that lose most.
 
     The same report gives the same page, to the byte.
     """
@@ -47,13 +55,14 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     source = page.loader.get_source  # type: ignore[union-attr]  # it was given one
     script, style = (Markup(source(page, name)[0]) for name in ("report.js", "report.css"))  # noqa: S704 - our own files
     return page.get_template("report.html.jinja").render(
         report=report,
         summary=summary(report),
-        sections=sections(report),
+        sections=sections(report, fits=fits),
         theme=THEME,
         style=style,
         script=script,

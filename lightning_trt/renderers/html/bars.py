@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from lightning_trt.precision import DType
-from lightning_trt.renderers.html.drawing import THEME, Drawing, in_rows
+from lightning_trt.renderers.html.drawing import THEME, Drawing, can_be_drawn, in_rows
 from lightning_trt.renderers.numbers import milliseconds
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def spread(report: Report) -> Drawing | None:
         (name, each)
         for name, latency in timed
         for each in latency
-        if each.batch == report.shared_batch and math.isfinite(each.p50_ms + each.p90_ms + each.p99_ms)
+        if each.batch == report.shared_batch and can_be_drawn(each.p50_ms, each.p90_ms, each.p99_ms) and each.p50_ms > 0
     ]
     said = [f"p50 {milliseconds(each.p50_ms)}, p99 {milliseconds(each.p99_ms)} ms" for _, each in rows]
     latencies = [each for _, each in rows]
@@ -56,7 +55,7 @@ def shares(report: Report) -> Drawing | None:
 def _draw_spread(axes: Axes, latencies: Sequence[Latency]) -> None:
     axes.set_xlabel(f"ms, batch {latencies[0].batch}: dot is p50, bar to p90, line to p99")
     slowest, fastest = max(each.p99_ms for each in latencies), min(each.p50_ms for each in latencies)
-    if fastest > 0 and slowest / fastest > _MANY:
+    if slowest / fastest > _MANY:
         axes.set_xscale("log")
         axes.set_xlim(fastest / 1.3, slowest * 1.2)
     else:

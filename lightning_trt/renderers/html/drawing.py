@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["THEME", "Drawing", "in_rows", "pixels", "short", "svg"]
+__all__ = ["THEME", "Drawing", "can_be_drawn", "in_rows", "pixels", "short", "svg"]
 
 THEME = {
     "ink": "#1a1a1f",
@@ -63,6 +64,7 @@ _SETTINGS: dict[Any, object] = {
     "axes.facecolor": "none",
 }
 _MAX_NAME = 30
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,19 @@ def short(name: str) -> str:
         >>> short("int8-percentile"), short("a name that nobody would ever give")
         ('int8-percentile', 'a name that nobody would ev...')
     """
-    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 3]}..."
+    shown = "".join(letter if letter.isprintable() else " " for letter in name)
+    return shown if len(shown) <= _MAX_NAME else f"{shown[: _MAX_NAME - 3]}..."
+
+
+def can_be_drawn(*numbers: float) -> bool:
+    """Whether all `numbers` have a place on an axis: finite, and no further from 1 than anybody measures.
+
+    Example:
+        >>> from lightning_trt.renderers.html.drawing import can_be_drawn
+        >>> can_be_drawn(0.0, -0.25), can_be_drawn(0.25, float("nan")), can_be_drawn(1e-300)
+        (True, False, False)
+    """
+    return all(number == 0 or _LEAST < abs(number) < 1 / _LEAST for number in numbers)
 
 
 def svg(drawing: Drawing, *, key: str, label: str) -> str:
@@ -145,7 +159,9 @@ def _drawn(drawing: Drawing) -> Iterator[Figure]:
     import matplotlib as mpl  # noqa: PLC0415 - see above
     from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # Of letters that its own font lacks, which a browser's will have.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
         figure = Figure(figsize=(_WIDTH, drawing.height), layout="constrained")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
 from lightning_trt.renderers._findings import allowed_drop, metric_of
-from lightning_trt.renderers.html.drawing import THEME, Drawing, in_rows
+from lightning_trt.renderers.html.drawing import THEME, Drawing, can_be_drawn, in_rows
 from lightning_trt.renderers.numbers import drop_with_interval
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class _Row:
     def numbers(self) -> tuple[float, ...]:
         """All of its numbers that have a place on an axis."""
         known = (self.metric.drop, self.metric.drop_low, self.metric.drop_high, self.limit)
-        return tuple(each for each in known if each is not None and math.isfinite(each))
+        return tuple(each for each in known if each is not None and can_be_drawn(each))
 
 
 def forest(report: Report, metric: str) -> Drawing | None:
@@ -100,18 +99,19 @@ def _draw(axes: Axes, rows: Sequence[_Row]) -> None:
     axes.locator_params(axis="x", nbins=5)
     for place, row in enumerate(rows):
         axes.plot([0, 0], [-0.24 - place, 0.2 - place], color=THEME["line"], zorder=0)
-        if row.limit is not None:
+        if row.limit is not None and can_be_drawn(row.limit):
             axes.plot([row.limit] * 2, [-0.24 - place, 0.2 - place], color=THEME["red"], linestyle=(0, (2, 1.5)))
-        if math.isfinite(row.metric.drop):
+        if can_be_drawn(row.metric.drop):
             _draw_drop(axes, row, -place)
 
 
 def _draw_drop(axes: Axes, row: _Row, y: float) -> None:
     low, high = axes.get_xlim()
     marker, colour = MARKS[row.verdict]
-    if row.metric.drop_low is not None and row.metric.drop_high is not None:
+    ends = [end for end in (row.metric.drop_low, row.metric.drop_high) if end is not None and can_be_drawn(end)]
+    if len(ends) > 1:
         style = "solid" if row.metric.trusted else "dotted"
-        axes.plot([row.metric.drop_low, row.metric.drop_high], [y, y], color=colour, linewidth=2, linestyle=style)
+        axes.plot(ends, [y, y], color=colour, linewidth=2, linestyle=style)
     if low <= row.metric.drop <= high:
         axes.plot(row.metric.drop, y, marker, color=colour, markersize=7)
     else:
@@ -122,7 +122,7 @@ def _draw_drop(axes: Axes, row: _Row, y: float) -> None:
 def _bounds(rows: Sequence[_Row]) -> tuple[float, float]:
     """From where to where drops are shown."""
     numbers = [0.0, *(each for row in rows for each in row.numbers)]
-    limits = [abs(row.limit) for row in rows if row.limit]
+    limits = [abs(row.limit) for row in rows if row.limit and can_be_drawn(row.limit)]
     low, high = min(numbers), max(numbers)
     if limits:
         reach = _REACH * max(limits)

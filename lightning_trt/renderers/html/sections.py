@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers._circumstances import circumstances
-from lightning_trt.renderers._findings import metric_names, next_steps, undirected, untrusted
+from lightning_trt.renderers._findings import metric_names, next_steps, undirected, unsteady, untrusted
 from lightning_trt.renderers._grids import latency_grid, layer_grid
 from lightning_trt.renderers._reproduction import reproduction
 from lightning_trt.renderers._shared import shared
@@ -13,14 +13,15 @@ from lightning_trt.renderers.html.bars import shares, spread
 from lightning_trt.renderers.html.drawing import svg
 from lightning_trt.renderers.html.flips import class_grid, flips_of, item_grid, turned, turned_sentence
 from lightning_trt.renderers.html.forest import forest, steps
+from lightning_trt.renderers.html.losses import loss_grid, losses
 from lightning_trt.renderers.html.page import Folded, Plot, Section
 from lightning_trt.renderers.html.tables import attribution_grid, candidate_grid, tradeoff_grid
 from lightning_trt.renderers.html.tradeoff import tradeoff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lightning_trt.artifacts import Report
+    from lightning_trt.artifacts import RangeFit, Report
     from lightning_trt.renderers._grids import Grid
     from lightning_trt.renderers.html.drawing import Drawing
 
@@ -33,14 +34,15 @@ _MAX_CANDIDATES = 6
 """So many candidates have a figure of their own; the tables have all."""
 
 
-def sections(report: Report) -> tuple[Section, ...]:
-    """Every part that has something to show."""
+def sections(report: Report, *, fits: Mapping[str, Sequence[RangeFit]]) -> tuple[Section, ...]:
+    """Every part that has something to show; `fits` tells, by candidate, how its ranges fit."""
     parts = (
         Section(key="next", title="What to do next", steps=next_steps(report)),
         _drops(report),
         _tradeoff(report),
         _latency(report),
         _layers(report),
+        _losses(fits),
         _attribution(report),
         _flips(report),
         Section(key="notes", title="Reasons and notes", lines=_reasons(report)),
@@ -102,6 +104,16 @@ def _layers(report: Report) -> Section:
     )
 
 
+def _losses(fits: Mapping[str, Sequence[RangeFit]]) -> Section:
+    drawings = [(name, losses(each)) for name, each in fits.items()]
+    return Section(
+        key="tensors",
+        title="Tensors that lose most",
+        plots=_plots(drawings[:_MAX_CANDIDATES], key="tensor"),
+        folded=_folded(("Range by range", loss_grid(fits))),
+    )
+
+
 def _attribution(report: Report) -> Section:
     drawings = ((f"Drop of {name}, step by step", steps(report, name)) for name in metric_names(report)[:_MAX_METRICS])
     return Section(
@@ -129,4 +141,4 @@ def _flips(report: Report) -> Section:
 def _reasons(report: Report) -> tuple[str, ...]:
     reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
     said = tuple(f"{names}: {reason}" for names, reason in reasons)
-    return (*said, *untrusted(report), *filter(None, [undirected(report)]), *report.notes)
+    return (*said, *untrusted(report), *filter(None, [undirected(report), unsteady(report)]), *report.notes)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers._findings import allowed_drop
-from lightning_trt.renderers.html.drawing import THEME, Drawing, short
+from lightning_trt.renderers.html.drawing import THEME, Drawing, can_be_drawn, short
 from lightning_trt.renderers.html.forest import MARKS, verdict_on
 from lightning_trt.renderers.numbers import number
 
@@ -50,7 +49,7 @@ def points(report: Report, metric: str) -> tuple[Point, ...]:
         Point(name=name, p50_ms=p50_ms, value=value, metric=judged)
         for name, latency, value, judged in found
         if (p50_ms := report.p50_ms(latency)) is not None and value is not None
-        if math.isfinite(p50_ms) and math.isfinite(value)
+        if can_be_drawn(p50_ms, value) and p50_ms > 0
     )
 
 
@@ -110,7 +109,7 @@ def _draw_point(axes: Axes, point: Point, report: Report, metric: str) -> None:
     marker, colour = MARKS[verdict_on(report, candidate=point.name, metric=metric)]
     axes.plot(point.p50_ms, point.value, marker, color=colour, markersize=7)
     drops = (point.metric.drop, point.metric.drop_low, point.metric.drop_high)
-    if all(each is not None and math.isfinite(each) for each in drops):
+    if all(each is not None and can_be_drawn(each) for each in drops):
         drop, low, high = (float(each) for each in drops if each is not None)
         sign = 1 if point.metric.higher_is_better is False else -1
         ends = [point.value + sign * (end - drop) for end in (low, high)]
@@ -122,7 +121,7 @@ def _draw_limit(axes: Axes, report: Report, metric: str, found: Sequence[Point])
     limits = [allowed_drop(report, candidate=each.name, metric=metric) for each in found]
     limit = min((each for each in limits if each is not None), default=None)
     reference = report.reference.metrics.get(metric)
-    if limit is None or reference is None:
+    if limit is None or reference is None or not can_be_drawn(limit, reference):
         return
     directions = {each.metric.higher_is_better for each in found if each.metric is not None}
     least = reference + limit if directions == {False} else reference - limit
