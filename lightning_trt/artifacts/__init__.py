@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lightning_trt.artifacts.baseline import Baseline, BaselineEntry, Change
 from lightning_trt.artifacts.boundary import BATCH, Boundary, OnnxGraph, Structure, TensorSpec
-from lightning_trt.artifacts.calibration import Range, Ranges, Statistics, TensorStatistics
+from lightning_trt.artifacts.calibration import Range, RangeFit, Ranges, Statistics, TensorStatistics
 from lightning_trt.artifacts.engine import Candidate, Engine, Latency
 from lightning_trt.artifacts.report import (
     CandidateReport,
@@ -48,6 +48,7 @@ __all__ = [
     "OnnxGraph",
     "PairedBinary",
     "Range",
+    "RangeFit",
     "Ranges",
     "ReferenceReport",
     "Report",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Range", "Ranges", "Statistics", "TensorStatistics"]
+__all__ = ["Range", "RangeFit", "Ranges", "Statistics", "TensorStatistics"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +108,21 @@ class Ranges:
     """Range of each tensor that will carry Q/DQ, by ONNX tensor name: the one currency of calibration."""
 
     tensors: Mapping[str, Range]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeFit:
+    """How a range fits what was seen of its tensor, in symmetric int8.
+
+    `clipped` and `zeroed` are the shares, of the values that are not zero, that lie beyond amax and that round to zero.
+    `snr_db` is the expected signal-to-noise ratio: the values' sum of squares over that of their errors, in decibels.
+    All three are None where values were not counted by magnitude; `snr_db` is, too, where there is no signal or no
+    error.
+    """
+
+    name: str
+    low: float
+    high: float
+    clipped: float | None
+    zeroed: float | None
+    snr_db: float | None

@@ -173,7 +173,8 @@ def _circumstances(report: Report) -> Iterator[str]:
     overlap = data.calibration_overlap
     shared = "" if overlap is None else f", of which {overlap:,} were evaluated too"
     yield f"data: {data.samples:,} samples (digest {escape(data.digest[:12])})"
-    yield f"calibration: {data.calibration_samples:,} samples{shared}"
+    taken = "" if data.calibration_split is None else f" of {data.calibration_split} data, {data.calibration_select}"
+    yield f"calibration: {data.calibration_samples:,} samples{escape(taken)}{shared}"
     capability = environment.compute_capability
     yield (
         f"environment: {escape(environment.backend)} {escape(environment.backend_version)}, torch "

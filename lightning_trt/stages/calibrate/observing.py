@@ -139,8 +139,7 @@ def _by_row(values: NDArray[np.float32], *, axis: int | None, count: int) -> NDA
     """`values` by sample; what has no axis of samples belongs to each of them."""
     if axis is None or values.shape[axis] % count:
         # Copied, because torch takes no array that several rows share.
-        shared: NDArray[np.float32] = np.broadcast_to(values.reshape(1, -1), (count, values.size))
-        return shared.copy()
+        return np.repeat(values.reshape(1, -1), count, axis=0)
     return np.moveaxis(values, axis, 0).reshape(count, -1)
 
 
