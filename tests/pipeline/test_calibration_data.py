@@ -47,11 +47,13 @@ class Albums(Images):
     """Training pictures that are augmented, and validation pictures that are not; set up for each stage alone."""
 
     def setup(self, stage: str) -> None:
+        """Training pictures for a fit alone."""
         if stage == "fit":
             self.train = Pictures(40, seed=1, transform=lambda image: image + 1000)
         self.val = Pictures(30, seed=2, transform=lambda image: image / 2)
 
     def calibration_dataloader(self) -> DataLoader[Any]:
+        """Other pictures."""
         return DataLoader(Pictures(20, seed=5, transform=None), batch_size=4)
 
 
@@ -75,7 +77,7 @@ def reported(data: Any, folder: Path, **settings: Any) -> Report:
     return export(Classifier(), data, **quick(precisions=("int8",), dirpath=folder, **settings))
 
 
-def test_training_data_comes_under_the_transforms_of_validation(tmp_path: Path) -> None:
+def test_training_data_comes_under_the_transforms_of_validation() -> None:
     """Without a fit the DataModule is set up for one first."""
     found = samples_of(Albums(), split="train", samples=40)
 
@@ -185,7 +187,7 @@ def test_an_overlap_is_counted(tmp_path: Path) -> None:
 
 def test_nothing_left_to_validate_on_is_an_error(tmp_path: Path) -> None:
     """Before the pass begins."""
-    with pytest.raises(NoSamplesError, match=r"all 53 items .* calibration\.samples"):
+    with pytest.raises(NoSamplesError, match=r"all 53 items of .*\(calibration\.samples\)"):
         reported(
             Images(),
             tmp_path,
@@ -200,7 +202,7 @@ def test_streams_cannot_leave_samples_out(tmp_path: Path) -> None:
     batches = list(zip(images.split(5), targets.split(5), strict=True))
 
     with pytest.raises(DataError, match="exclude_calibration_samples needs validation loaders over datasets"):
-        reported(batches, tmp_path, validation={"exclude_calibration_samples": True})
+        reported([batches], tmp_path, validation={"exclude_calibration_samples": True})
 
 
 def test_the_default_number_of_samples_is_only_a_most(tmp_path: Path) -> None:
