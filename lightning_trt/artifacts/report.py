@@ -127,12 +127,21 @@ class EnvironmentReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataReport:
-    """Which samples the numbers come from; `calibration_overlap` counts calibration samples that were evaluated too."""
+    """Which samples the numbers come from; `calibration_overlap` counts calibration samples that were evaluated too.
+
+    `calibration_indices` are the dataset items that calibrated, counted through all loaders of `calibration_split`, as
+    `calibration_select` took them; `calibration_digest` names what the graph was fed with for them. All four are None
+    where nothing was calibrated.
+    """
 
     samples: int
     digest: str
     calibration_samples: int
     calibration_overlap: int | None
+    calibration_split: str | None = None
+    calibration_select: str | None = None
+    calibration_indices: tuple[int, ...] | None = None
+    calibration_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

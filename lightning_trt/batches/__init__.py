@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from lightning_trt.batches.choice import balanced, chosen, drawn, items_of
 from lightning_trt.batches.fingerprints import data_digest, fingerprints
+from lightning_trt.batches.kept import Kept, without
 from lightning_trt.batches.loaders import batches_of, counts
 from lightning_trt.batches.nests import num_items, rows_of
-from lightning_trt.batches.plain import head, plain
+from lightning_trt.batches.plain import head, is_stream, plain, positions, rebuilt
 
 __all__ = [
+    "Kept",
     "balanced",
     "batches_of",
     "chosen",
@@ -17,8 +19,12 @@ __all__ = [
     "drawn",
     "fingerprints",
     "head",
+    "is_stream",
     "items_of",
     "num_items",
     "plain",
+    "positions",
+    "rebuilt",
     "rows_of",
+    "without",
 ]

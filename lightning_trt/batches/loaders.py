@@ -50,7 +50,7 @@ def batches_of(
             start += yield from _of_loader(loader, own, number=number, start=start, batch_size=batch_size)
     if indices and indices[-1] >= start:
         raise DataError(
-            f"the validation data ended after {start} items; it had more than {indices[-1]} when it was counted. It "
+            f"the data ended after {start} items; it had more than {indices[-1]} when it was counted. It "
             "must give the same items each time that it is iterated: return a fresh iterator from __iter__."
         )
 
@@ -116,6 +116,6 @@ class _NamedItems:
             return self._dataset[key]
         except Exception as error:  # the user's code may raise anything
             raise DataError(
-                f"item {key!r} of the validation dataset cannot be loaded: {type(error).__name__}: {error}. "
+                f"item {key!r} of the dataset cannot be loaded: {type(error).__name__}: {error}. "
                 f"Look at dataset[{key!r}]; mend or remove it."
             ) from error

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from lightning_trt.calibrators.archive import STATISTICS_VERSION, load, save
 from lightning_trt.calibrators.entropy import Entropy
 from lightning_trt.calibrators.entropy2 import Entropy2
+from lightning_trt.calibrators.fits import fits, misfits
 from lightning_trt.calibrators.legacy import Legacy
 from lightning_trt.calibrators.mean_minmax import MeanMinMax
 from lightning_trt.calibrators.minmax import MinMax
-from lightning_trt.calibrators.misfits import misfits
 from lightning_trt.calibrators.mse import Mse
-from lightning_trt.calibrators.percentile import Percentile
+from lightning_trt.calibrators.percentile import Percentile, undersampled
+from lightning_trt.calibrators.ranges import load_ranges, save_ranges
 from lightning_trt.calibrators.statistics import beyond_fp16, merge
 from lightning_trt.settings import CalibratorName
 
@@ -34,10 +35,14 @@ __all__ = [
     "Percentile",
     "beyond_fp16",
     "find",
+    "fits",
     "load",
+    "load_ranges",
     "merge",
     "misfits",
     "save",
+    "save_ranges",
+    "undersampled",
 ]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Ranges, Statistics
 
-__all__ = ["Mse", "least_squares"]
+__all__ = ["Mse", "least_squares", "squared_error"]
 
 _LEVELS = 127
 """Positive levels of symmetric int8."""
@@ -80,6 +80,23 @@ def least_squares(counts: NDArray[np.int64], largest: float) -> float:
     return float(widest_first[np.argmax(tail.gain(widest_first))])
 
 
+def squared_error(counts: NDArray[np.int64], largest: float, amax: float) -> tuple[float, float]:
+    """The sum of squared errors that int8 up to `amax` makes of magnitudes of these counts, and their sum of squares.
+
+    Example:
+        >>> import numpy as np
+        >>> from lightning_trt.calibrators.bins import FINITE_BINS, bin_of
+        >>> from lightning_trt.calibrators.mse import squared_error
+        >>> ones = np.bincount(bin_of(np.array([1.0], np.float32)), minlength=FINITE_BINS)
+        >>> error, squares = squared_error(ones, 1.0, 0.5)
+        >>> round(error, 2), round(squares, 2)
+        (0.25, 1.0)
+    """
+    tail = _Tail.of(counts, largest)
+    gained = 2 * float(tail.gain(np.array([amax]))[0])
+    return max(0.0, tail.squares - gained), tail.squares
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tail:
     """What lies beyond each border of the bins, values spread evenly within a bin; arrays of shape `(borders,)`.
@@ -124,7 +141,15 @@ class _Tail:
         gained: NDArray[np.float64] = step[:, 0] * self._excess_at(step * (np.arange(_LEVELS) + 0.5)).sum(axis=1)
         return gained
 
+    @property
+    def squares(self) -> float:
+        """The sum of squares: twice the integral of the excess, which is a parabola between two borders."""
+        width = np.diff(self.borders)
+        number = self.number[:-1], self.number[1:]
+        return float(np.sum(width * (2 * self.excess[1:] + width * (number[0] + 2 * number[1]) / 3)))
+
     def _excess_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        points = np.minimum(points, self.borders[-1])
         at = bins.bin_of(points.astype(np.float32))
         width = np.diff(self.borders)
         density = np.divide(-np.diff(self.number), width, out=np.zeros_like(width), where=width > 0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Ranges, Statistics
 
-__all__ = ["Percentile", "percentile_of"]
+__all__ = ["Percentile", "percentile_of", "undersampled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +85,25 @@ def percentile_of(counts: NDArray[np.int64], percentile: float | Fraction) -> fl
     # Exact in the decimal that the user wrote: 99.99 % of 10,000 values is 9,999 of them, not a float's neighbour.
     rank = max(1, math.ceil(Fraction(str(percentile)) * total / 100))
     return bins.upper_edge(int(np.searchsorted(np.cumsum(counts), rank)))
+
+
+def undersampled(statistics: Statistics, percentile: float) -> tuple[str, ...]:
+    """Names of the tensors of which too few values were seen for `percentile` to leave one out: it is their maximum.
+
+    Example:
+        >>> import numpy as np
+        >>> from lightning_trt.artifacts import Statistics, TensorStatistics
+        >>> from lightning_trt.calibrators import undersampled
+        >>> each = np.zeros(1, np.float32)
+        >>> seen = TensorStatistics(
+        ...     count=9_999, nans=0, infs=0, low=-1.0, high=1.0,
+        ...     sample_lows=each, sample_highs=each, positive=None, negative=None,
+        ... )
+        >>> statistics = Statistics(
+        ...     tensors={"gemm": seen}, indices=(0,), fingerprints=np.zeros(1, np.uint64), graph="", block_size=8
+        ... )
+        >>> undersampled(statistics, 99.99), undersampled(statistics, 99.9)
+        (('gemm',), ())
+    """
+    share = 1 - Fraction(str(percentile)) / 100
+    return tuple(name for name, tensor in statistics.tensors.items() if 0 < share * tensor.count < 1)

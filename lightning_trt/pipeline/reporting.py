@@ -20,12 +20,13 @@ from lightning_trt.artifacts import (
     Report,
     Verdict,
 )
+from lightning_trt.batches import data_digest
 from lightning_trt.calibrators import beyond_fp16
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.formats import formats_of
-from lightning_trt.settings import ReportFormat, plain
+from lightning_trt.settings import ReportFormat, Split, plain
 from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
 
@@ -53,7 +54,7 @@ def assembled(job: Job, findings: Findings) -> Report:
         version=lightning_trt.__version__,
         checkpoint=job.checkpoint,
         environment=_environment(job),
-        data=_data(findings),
+        data=_data(job, findings),
         reference=ReferenceReport(
             name=REFERENCE,
             metrics={name: each.reference for name, each in findings.scores.metrics.items()} if findings.scores else {},
@@ -142,15 +143,21 @@ def _speedup(reference: tuple[Latency, ...], candidate: tuple[Latency, ...]) -> 
     return None if shared is None else slow[shared] / fast[shared]
 
 
-def _data(findings: Findings) -> DataReport:
-    scores = findings.scores
-    used = {index for statistics in findings.statistics.values() for index in statistics.indices}
+def _data(job: Job, findings: Findings) -> DataReport:
+    scores, settings = findings.scores, job.settings.calibration
+    parts = findings.statistics.values()
+    used = {index for statistics in parts for index in statistics.indices}
     evaluated = None if scores is None or scores.indices is None else set(scores.indices)
+    is_shared = settings.split is Split.validate  # items of other data have other numbers
     return DataReport(
         samples=scores.samples if scores else 0,
         digest=scores.digest if scores else "",
         calibration_samples=len(used),
-        calibration_overlap=None if evaluated is None else len(used & evaluated),
+        calibration_overlap=len(used & evaluated) if evaluated is not None and (is_shared or not used) else None,
+        calibration_split=settings.split.value if used else None,
+        calibration_select=settings.select.value if used else None,
+        calibration_indices=tuple(sorted(used)) if used else None,
+        calibration_digest=data_digest(each.fingerprints for each in parts) if used else None,
     )
 
 

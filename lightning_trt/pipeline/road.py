@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
-from lightning_trt.batches import batches_of, items_of
 from lightning_trt.errors import ReplayError
 from lightning_trt.passes import save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
+from lightning_trt.pipeline.misfits import misfit_notes
+from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
 from lightning_trt.precision import Precision
-from lightning_trt.replay import captured
+from lightning_trt.replay import without_samples
 from lightning_trt.runtime import TRTModule
 from lightning_trt.settings import QuantizedBy
 from lightning_trt.stages.build import build
@@ -25,6 +26,7 @@ from lightning_trt.stages.export import export
 from lightning_trt.stages.measure import measure
 from lightning_trt.stages.probe import probe
 from lightning_trt.stages.validate import validate
+from lightning_trt.storage import cache_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Candidate, Latency, OnnxGraph, Ranges, Scores, Statistics
     from lightning_trt.pipeline.job import Job
     from lightning_trt.pipeline.plan import Asked
+    from lightning_trt.pipeline.samples import Samples
     from lightning_trt.progress import Progress
     from lightning_trt.protocols import Calibrator, NativeCalibration
+    from lightning_trt.replay import Subject
     from lightning_trt.settings import CalibratorName, NativeCalibrator
     from lightning_trt.stages.probe import Probed
 
@@ -60,24 +64,39 @@ def walk(job: Job, *, into: Path, progress: Progress) -> tuple[Findings, Excepti
 
 @dataclass(slots=True, kw_only=True)
 class _Road:
-    """The stations of one run; `journal` holds whose engine will not come, `end` what ended all that were left."""
+    """The stations of one run.
+
+    `journal` holds whose engine will not come, `end` what ended all that were left. `samples` calibrate; `evaluated` is
+    the subject without them, where they are left out of validation. `ranges` are by candidate and boundary, `remarks`
+    what the report should say besides.
+    """
 
     job: Job
     into: Path
     progress: Progress
     journal: Journal = field(default_factory=Journal)
     end: Exception | None = None
+    samples: Samples | None = None
+    evaluated: Subject | None = None
+    ranges: dict[str, dict[str, Ranges]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all candidates."""
         return tuple(each.name for each in self.job.plan.candidates)
 
+    @property
+    def quantized(self) -> tuple[str, ...]:
+        """Names of the candidates that are quantized."""
+        return tuple(each.name for each in self.job.plan.candidates if each.precision.is_quantized)
+
     def walked(self) -> Findings:
         """What all stations found."""
         with self.progress.step("Finding what validation_step calls"):
             probed = probe(self.job.subject, names=self.job.settings.boundary)
         graphs = self.exported(probed)
+        self.choose_samples()
         statistics = self.calibrated(graphs)
         candidates = self.built(graphs, statistics)
         with self.opened(candidates) as engines:
@@ -108,27 +127,40 @@ class _Road:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def choose_samples(self) -> None:
+        """Nothing; the samples that calibrate are chosen, and left out of validation where that is wanted."""
+        asked = self.job.plan.candidates
+        if not any(each.precision.is_quantized or each.precision is Precision.fp16 for each in asked):
+            return  # nobody reads statistics: ranges are for the quantized, and what overflows concerns fp16
+        with self.journal.covering(self.quantized):
+            self.samples = chosen_samples(self.job.subject, self.job.settings.calibration)
+        leaves_out = self.job.settings.validation.exclude_calibration_samples
+        if leaves_out and self.samples is not None and self.samples.are_validated:
+            self.evaluated = without_samples(self.job.subject, self.samples.indices)
+
     def calibrated(self, graphs: Mapping[str, OnnxGraph]) -> dict[str, Statistics]:
         """Statistics of each graph, where a candidate asks for them; without them what is quantized fails."""
         asked = self.job.plan.candidates
-        if not any(each.precision.is_quantized or each.precision is Precision.fp16 for each in asked):
-            return {}  # nobody reads them: ranges are for the quantized, and what overflows concerns fp16
-        settings, subject = self.job.settings.calibration, self.job.subject
-        quantized = [each.name for each in asked if each.precision.is_quantized]
+        if self.samples is None:
+            return {}
+        settings = self.job.settings
         statistics: dict[str, Statistics] = {}
-        with self.journal.covering(quantized):
-            indices = items_of(subject.loaders, settings)
-            batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
-            with self.progress.step("Calibrating", total=len(indices)) as advance:
+        with self.journal.covering(self.quantized):
+            with self.progress.step("Calibrating", total=len(self.samples.indices)) as advance:
                 statistics = calibrate(
                     graphs,
-                    captured(subject, tuple(graphs), batches),
-                    settings=settings,
+                    replace(self.samples, boundaries=tuple(graphs)),
+                    settings=settings.calibration,
                     histograms=any(
                         self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics
                     ),
-                    threads=self.job.settings.build.threads,
+                    threads=settings.build.threads,
+                    cache=cache_at(settings.cache),
                     advance=advance,
+                )
+            if any(each.is_recalled for each in statistics.values()):
+                self.remarks.append(
+                    "calibration statistics are those of an earlier run over the same graph and samples"
                 )
             for name, each in statistics.items():
                 folder = self.into if len(graphs) == 1 else self.into / graphs[name].boundary.folder
@@ -157,7 +189,15 @@ class _Road:
                     settings=self.job.settings.build,
                     checkpoint_sha256=self.job.checkpoint.sha256,
                 )
+                self.save_ranges(asked)
         return candidates
+
+    def save_ranges(self, asked: Asked) -> None:
+        """Nothing; what the candidate was quantized by stands beside its engines."""
+        by_boundary = self.ranges.get(asked.name, {})
+        for boundary, ranges in by_boundary.items():
+            folder = self.into / asked.name
+            calibrators.save_ranges(ranges, (folder / boundary if len(by_boundary) > 1 else folder) / "ranges.json")
 
     def rewritten(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> OnnxGraph:
         """The graph that the backend is given for this candidate."""
@@ -166,25 +206,33 @@ class _Road:
             asked,
             backend=self.job.plan.backend,
             high_precision=self.job.high_precision,
-            ranges=self.ranges_of(graph, asked, statistics),
+            ranges=self.found_ranges(graph, asked, statistics),
         )
+
+    def found_ranges(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> Ranges | None:
+        """What `ranges_of` says, written down."""
+        ranges = self.ranges_of(graph, asked, statistics)
+        if ranges is not None:
+            self.ranges.setdefault(asked.name, {})[graph.boundary.folder] = ranges
+        return ranges
 
     def ranges_of(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> Ranges | None:
         """What the candidate quantizes by: found by the backend, or read out of the statistics."""
         if asked.quantized_by is QuantizedBy.native:
             return self.native_ranges(graph, asked)
-        return self.calibrator_of(asked).ranges(statistics) if asked.calibrator and statistics else None
+        if not asked.calibrator or statistics is None:
+            return None
+        ranges = self.calibrator_of(asked).ranges(statistics)
+        self.remarks += misfit_notes(asked, statistics, ranges, settings=self.job.settings.calibration)
+        return ranges
 
     def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
         """The ranges that the backend's own calibrator finds, on the samples that ours see."""
-        settings, subject = self.job.settings.calibration, self.job.subject
-        indices = items_of(subject.loaders, settings)
-        batches = batches_of(subject.loaders, indices, batch_size=settings.batch_size)
         return cast("NativeCalibration", self.job.plan.backend).calibrated(
             graph,
-            captured(subject, (graph.boundary.name,), batches),
+            replace(cast("Samples", self.samples), boundaries=(graph.boundary.name,)),
             algorithm=cast("NativeCalibrator", asked.calibrator).value,
-            batch_size=settings.block_size,
+            batch_size=self.job.settings.calibration.block_size,
             settings=self.job.settings.build,
         )
 
@@ -225,7 +273,7 @@ class _Road:
         try:
             with self.progress.step("Validating", total=None) as advance:
                 scores = validate(
-                    self.job.subject,
+                    self.evaluated or self.job.subject,
                     engines=living,
                     settings=self.job.settings.validation,
                     monitor=self.job.checkpoint.monitor,
@@ -248,5 +296,5 @@ class _Road:
         """What the stations want a reader to know, each sentence once."""
         engines = [engine for candidate in candidates.values() for engine in candidate.engines.values()]
         said = [*(each.notes for each in probed.values()), *(each.notes for each in graphs.values())]
-        said += [*(each.notes for each in engines), scores.notes if scores else ()]
+        said += [*(each.notes for each in engines), scores.notes if scores else (), tuple(self.remarks)]
         return tuple(dict.fromkeys(note for notes in said for note in notes))

@@ -36,7 +36,8 @@ def _checkpoint(checkpoint: CheckpointReport) -> str:
 def _calibration(data: DataReport) -> str:
     overlap = data.calibration_overlap
     shared = "" if overlap is None else f", of which {overlap:,} were evaluated too"
-    return f"{data.calibration_samples:,} samples{shared}"
+    taken = "" if data.calibration_split is None else f" of {data.calibration_split} data, {data.calibration_select}"
+    return f"{data.calibration_samples:,} samples{taken}{shared}"
 
 
 def _environment(environment: EnvironmentReport) -> str:

@@ -82,6 +82,10 @@ def _number(node: Node) -> float | None:
     return _optional(node, Node.number)
 
 
+def _integers(node: Node) -> tuple[int, ...] | None:
+    return _optional(node, lambda found: tuple(each.integer() for each in found.items()))
+
+
 def _level(node: Node) -> Level:
     return node.choice(Level)
 
@@ -117,6 +121,10 @@ def _data(node: Node) -> DataReport:
         digest=node.get("digest").text(),
         calibration_samples=node.get("calibration_samples").integer(),
         calibration_overlap=_optional(node.get("calibration_overlap"), Node.integer),
+        calibration_split=_if_there(node, "calibration_split", _text, default=None),
+        calibration_select=_if_there(node, "calibration_select", _text, default=None),
+        calibration_indices=_if_there(node, "calibration_indices", _integers, default=None),
+        calibration_digest=_if_there(node, "calibration_digest", _text, default=None),
     )
 
 

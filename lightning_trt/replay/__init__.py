@@ -9,6 +9,7 @@ from lightning_trt.replay.items import Step, resized
 from lightning_trt.replay.random_state import random_state_kept
 from lightning_trt.replay.recording import Logged, Recorder, Source, Update
 from lightning_trt.replay.running import Replay
+from lightning_trt.replay.splits import loaders_of_split, without_samples
 from lightning_trt.replay.stepping import first_batches, stepped
 from lightning_trt.replay.subject import Subject
 from lightning_trt.replay.watching import Call, watch
@@ -26,6 +27,7 @@ __all__ = [
     "captured",
     "copy_of",
     "first_batches",
+    "loaders_of_split",
     "metrics_of",
     "place",
     "random_state_kept",
@@ -34,4 +36,5 @@ __all__ = [
     "subject_of_fit",
     "subject_of_module",
     "watch",
+    "without_samples",
 ]

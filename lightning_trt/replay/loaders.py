@@ -1,4 +1,4 @@
-"""The validation loaders of a Trainer, whole: without distributed samplers."""
+"""The loaders of a Trainer, whole: without distributed samplers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning_trt.replay.package import package_of, part_of
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
 
-__all__ = ["loaders_of"]
+__all__ = ["combined_of", "loaders_of", "requested"]
 
 _NO_VALIDATION = (
     "There is nothing to validate {} on; at least one batch is needed to calibrate on and to measure a drop. Give a "
@@ -35,14 +35,19 @@ def loaders_of(trainer: Trainer, module: LightningModule, loop: Any) -> Any:
     overridden = part_of(package, "utilities.model_helpers:is_overridden")
     if not overridden("validation_step", module) or not loop._data_source.is_defined():
         raise NoSamplesError(_NO_VALIDATION.format(type(module).__name__))
+    return requested(loop, package=package)
+
+
+def requested(loop: Any, *, package: str) -> Any:
+    """A CombinedLoader over the loaders that a loop ran over, or would."""
     loaders = loop._combined_loader
     if loaders is None:  # it never ran
         loaders = part_of(package, "trainer.connectors.data_connector:_request_dataloader")(loop._data_source)
-    return _combined(loaders, package=package)
+    return combined_of(loaders, package=package)
 
 
-def _combined(loaders: object, *, package: str) -> Any:
-    """A CombinedLoader of the package over what a user may give as validation loaders."""
+def combined_of(loaders: object, *, package: str) -> Any:
+    """A CombinedLoader of the package over what a user may give as loaders."""
     kind = part_of(package, "utilities.combined_loader:CombinedLoader")
     made: Any = copy.copy(loaders) if isinstance(loaders, kind) else kind(loaders, "sequential")
     made._iterator = None

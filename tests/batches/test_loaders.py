@@ -150,7 +150,7 @@ def test_a_failing_item_is_named(workers: int) -> None:
     """The reader is told which, and why."""
     loader = DataLoader(Faulty(), batch_size=4, num_workers=workers)
 
-    with pytest.raises(DataError, match="item 7 of the validation dataset cannot be loaded: OSError: no such image"):
+    with pytest.raises(DataError, match="item 7 of the dataset cannot be loaded: OSError: no such image"):
         seen(loader, indices=range(10))
 
 

@@ -171,6 +171,10 @@ def reports(draw: st.DrawFn) -> Report:
                 digest=words,
                 calibration_samples=counts,
                 calibration_overlap=maybe(counts),
+                calibration_split=maybe(words),
+                calibration_select=maybe(words),
+                calibration_indices=maybe(tuples_of(counts)),
+                calibration_digest=maybe(words),
             )
         ),
         reference=ReferenceReport(

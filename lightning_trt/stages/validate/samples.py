@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import SequentialSampler
 
-from lightning_trt.batches import data_digest, fingerprints
+from lightning_trt.batches import Kept, data_digest, fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,17 @@ class Samples:
 
 
 def indices_of(loaders: Sequence[Any], steps: Sequence[Step]) -> tuple[int, ...] | None:
-    """Places of the samples of `steps`, counted through all loaders' datasets; None where a loader shuffles."""
+    """Places of the samples of `steps`, counted through all loaders' datasets; None where a loader shuffles.
+
+    Of datasets that some items were left out of, the places that they had before.
+    """
     places: list[int] = []
     start = 0
     for idx, loader in enumerate(loaders):
         if not isinstance(getattr(loader, "sampler", None), SequentialSampler) or loader.batch_size is None:
             return None
         count = sum(step.num_items for step in steps if step.dataloader_idx == idx)
-        places.extend(range(start, start + count))
-        start += len(loader.dataset)
+        kept = loader.dataset if isinstance(loader.dataset, Kept) else None
+        places.extend(start + (position if kept is None else kept.places[position]) for position in range(count))
+        start += len(loader.dataset) if kept is None else kept.num_places
     return tuple(places)

@@ -62,13 +62,15 @@ def validate(
     names = reported(reference, asked=settings.metrics, monitor=monitor)
     metrics, unit_notes = _metrics(watched, names, settings)
     trained = watched.replay.metrics.get(_AS_TRAINED)
+    # On a part of the data the score of the checkpoint is another.
+    scored = None if settings.exclude_calibration_samples else monitor
     return Scores(
         metrics=metrics,
         samples=watched.samples.count,
         digest=watched.samples.digest,
         indices=indices_of(subject.loaders, watched.recorders[_REFERENCE].steps),
         failures=watched.failures,
-        notes=(*notes_of(subject.trainer, reference, names=names, trained=trained, monitor=monitor), *unit_notes),
+        notes=(*notes_of(subject.trainer, reference, names=names, trained=trained, monitor=scored), *unit_notes),
     )
 
 

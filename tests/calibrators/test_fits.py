@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def named(calibrator: str, statistics: Statistics) -> tuple[str, ...]:
     """What is said of the ranges that the calibrator reads."""
-    return misfits(statistics, find(CalibratorName(calibrator), CalibrationSettings()).ranges(statistics))
+    ranges = find(CalibratorName(calibrator), CalibrationSettings()).ranges(statistics)
+    return tuple(each.name for each in misfits(statistics, ranges))
 
 
 @pytest.mark.parametrize("calibrator", ["minmax", "mse"])
