@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
@@ -14,7 +14,8 @@ from lightning_trt.passes import save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
-from lightning_trt.precision import Precision, PrecisionHome
+from lightning_trt.pipeline.written import written
+from lightning_trt.precision import Precision
 from lightning_trt.replay import captured
 from lightning_trt.runtime import TRTModule
 from lightning_trt.settings import QuantizedBy
@@ -23,7 +24,6 @@ from lightning_trt.stages.calibrate import calibrate
 from lightning_trt.stages.export import export
 from lightning_trt.stages.measure import measure
 from lightning_trt.stages.probe import probe
-from lightning_trt.stages.rewrite import rewrite
 from lightning_trt.stages.validate import validate
 
 if TYPE_CHECKING:
@@ -160,17 +160,20 @@ class _Road:
         return candidates
 
     def rewritten(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> OnnxGraph:
-        """The graph with what the backend reads in it: the precision, or Q/DQ alone where types are the builder's."""
-        is_typed = self.job.plan.backend.precision_lives_in is PrecisionHome.graph
-        if not is_typed and not asked.precision.is_quantized:
-            return graph
+        """The graph that the backend is given for this candidate."""
+        return written(
+            graph,
+            asked,
+            backend=self.job.plan.backend,
+            high_precision=self.job.high_precision,
+            ranges=self.ranges_of(graph, asked, statistics),
+        )
+
+    def ranges_of(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> Ranges | None:
+        """What the candidate quantizes by: found by the backend, or read out of the statistics."""
         if asked.quantized_by is QuantizedBy.native:
-            return replace(graph, ranges=self.native_ranges(graph, asked))
-        ranges = self.calibrator_of(asked).ranges(statistics) if asked.calibrator and statistics else None
-        if asked.quantized_by is QuantizedBy.cache:
-            return replace(graph, ranges=ranges)
-        rest = self.job.high_precision if is_typed else Precision.fp32
-        return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges)
+            return self.native_ranges(graph, asked)
+        return self.calibrator_of(asked).ranges(statistics) if asked.calibrator and statistics else None
 
     def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
         """The ranges that the backend's own calibrator finds, on the samples that ours see."""
