@@ -42,6 +42,10 @@ class Session(Protocol[ArrayT]):
         """Number of layers by the data type they compute in: the proof of precision."""
         ...
 
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name of each layer, and the data type it computes in."""
+        ...
+
     def close(self) -> None:
         """Give back what the engine holds; safe to call again."""
         ...

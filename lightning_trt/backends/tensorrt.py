@@ -10,9 +10,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lightning_trt import platforms
 from lightning_trt.artifacts import BATCH, Engine
 from lightning_trt.backends import native, timing
-from lightning_trt.backends.capabilities import least_capability, parts_of
 from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
 from lightning_trt.backends.proof import proved
 from lightning_trt.backends.trt_config import configure
@@ -85,13 +85,8 @@ class TensorRT:
                 f"tensorrt {self.version} builds no {precision.value} engines. Ask for fp16 or int8 here, or for "
                 f"{precision.value} on TensorRT 10 or later."
             )
-        least, here = least_capability(precision), self._gpu.compute_capability
-        if parts_of(here) < least:
-            return (
-                f"{precision.value} needs compute capability {least[0]}.{least[1]}; {self._gpu.name} has {here}. Ask "
-                "for another precision on it."
-            )
-        return None
+        gpu = self._gpu
+        return platforms.why_not(precision, device=gpu.name, compute_capability=gpu.compute_capability)
 
     def build(self, graph: OnnxGraph, *, precision: Precision, into: Path, settings: BuildSettings) -> Engine:
         """The engine of `graph`, opened once to prove that it can be, and what its layers compute in.

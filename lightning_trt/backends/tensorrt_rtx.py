@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import BATCH, Engine
-from lightning_trt.backends.capabilities import least_capability, parts_of
 from lightning_trt.backends.drafts import add_profile, drafted, serialized, sizes_of_axes
 from lightning_trt.backends.proof import proved
 from lightning_trt.backends.rtx_plan import layers_of
 from lightning_trt.errors import BackendNotAvailableError, SettingsError, UnsupportedPrecisionError
+from lightning_trt.platforms import gives, parts_of
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
 from lightning_trt.runtime.gpu import gpu_here
@@ -119,10 +119,8 @@ class TensorRTRTX:
 
     def _capabilities(self, precision: Precision) -> tuple[str, ...]:
         """Those of `_known` that have the precision."""
-        least = least_capability(precision)
-        if precision is not Precision.fp16:
-            least = max(least, _LEAST)
-        return tuple(each for each in self._known() if parts_of(each) >= least)
+        least = (0, 0) if precision is Precision.fp16 else _LEAST
+        return tuple(each for each in self._known() if precision in gives(each) and parts_of(each) >= least)
 
     def _known(self) -> tuple[str, ...]:
         """Compute capabilities that this package builds for, ascending."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightning_trt.passes.bind import bind
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
 from lightning_trt.passes.extremes import Reduced, reduce_extremes
@@ -15,6 +16,7 @@ from lightning_trt.passes.tap import tap
 __all__ = [
     "Placement",
     "Reduced",
+    "bind",
     "cast",
     "clean",
     "insert_pairs",

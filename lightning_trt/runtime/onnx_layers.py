@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["layers_of"]
+__all__ = ["layers_of", "typed_layers_of"]
 
 # fmt: off
 _MOVES = frozenset({
@@ -48,11 +48,16 @@ _FLOATS = frozenset({DType.fp32, DType.fp16, DType.bf16})
 
 def layers_of(path: Path) -> Mapping[DType, int]:
     """Number of layers by data type, in the optimized graph at `path`; its weights are not read."""
+    return dict(Counter(dtype for _, dtype in typed_layers_of(path)))
+
+
+def typed_layers_of(path: Path) -> tuple[tuple[str, DType], ...]:
+    """Name and data type of each layer of the optimized graph at `path`, in its order; its weights are not read."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(str(path), load_external_data=False)).graph
     types = _types(graph)
     constants = {each.name for each in graph.initializer}
     rounded: dict[str, DType] = {}
-    counts: Counter[DType] = Counter()
+    layers: list[tuple[str, DType]] = []
     for node in graph.node:
         taken = [name for name in node.input if name and name not in constants]
         if not taken:
@@ -63,10 +68,11 @@ def layers_of(path: Path) -> Mapping[DType, int]:
         elif node.op_type in _MOVES and node.input[0] in rounded:
             rounded |= dict.fromkeys(node.output, rounded[node.input[0]])
         elif node.op_type not in _MOVES | _CONVERTS:
-            counts[_computes_in([rounded.get(name, types[name]) for name in taken])] += 1
+            dtype = _computes_in([rounded.get(name, types[name]) for name in taken])
+            layers.append((f"{node.op_type} {node.name or node.output[0]}", dtype))
         # The optimizer's own operators are unknown to the inference: they give the type that they take.
         types |= {name: types[taken[0]] for name in node.output if name not in types}
-    return dict(counts)
+    return tuple(layers)
 
 
 def _types(graph: onnx.GraphProto) -> dict[str, DType]:

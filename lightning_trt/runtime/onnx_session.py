@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import torch
 
 from lightning_trt.errors import EngineError, ManifestError, SessionClosedError, SessionError
 from lightning_trt.runtime.matching import check_inputs
-from lightning_trt.runtime.onnx_layers import layers_of
+from lightning_trt.runtime.onnx_layers import typed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,10 @@ class OnnxSession:
 
         The graph is optimized once more for it: ask before `close`, and not in a loop.
         """
+        return dict(Counter(dtype for _, dtype in self.typed_layers()))
+
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name and data type of each layer, in the order in which they run."""
         self._open_session()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "optimized.onnx"
@@ -92,7 +97,7 @@ class OnnxSession:
             options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.data")
             options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
             _opened(self._path, options)
-            return layers_of(path)
+            return typed_layers_of(path)
 
     def close(self) -> None:
         """Give back the graph and its weights; safe to call again."""

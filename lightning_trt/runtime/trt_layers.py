@@ -20,7 +20,7 @@ from lightning_trt.precision import DType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["layers_of"]
+__all__ = ["layers_of", "typed_layers_of"]
 
 _MOVES = frozenset({"reformat", "noop", "constant", "shuffle", "slice", "concat", "concatenation", "cast", "identity"})
 _FUSED = frozenset({"myelin", "foreignnode"})
@@ -50,11 +50,16 @@ def layers_of(text: str) -> Mapping[DType, int]:
         >>> layers_of('{"Layers": [' + conv + ']}')
         {<DType.fp16: 'fp16'>: 1}
     """
+    return dict(Counter(dtype for _, dtype in typed_layers_of(text)))
+
+
+def typed_layers_of(text: str) -> tuple[tuple[str, DType], ...]:
+    """Name and data type of each layer, from `get_engine_information(JSON)`."""
     # TensorRT 8.6 writes control characters into its strings.
     document: dict[str, Any] = json.loads(text or "{}", strict=False)
     # An engine without details has names only.
     layers = [layer for layer in document.get("Layers", ()) if isinstance(layer, dict) and _is_told(layer)]
-    return dict(Counter(_computes_in(layer) for layer in layers if _kind(layer) not in _MOVES))
+    return tuple((str(layer.get("Name", "")), _computes_in(layer)) for layer in layers if _kind(layer) not in _MOVES)
 
 
 def _is_told(layer: Mapping[str, Any]) -> bool:

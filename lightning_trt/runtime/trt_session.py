@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from lightning_trt.runtime.matching import check_inputs
 from lightning_trt.runtime.profiles import Profiles
 from lightning_trt.runtime.streams import Streams
 from lightning_trt.runtime.trt_call import Call
-from lightning_trt.runtime.trt_layers import layers_of
+from lightning_trt.runtime.trt_layers import typed_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,19 +87,23 @@ class TensorRTSession:
 
     def layers(self) -> Mapping[DType, int]:
         """Number of layers by the data type they compute in, from TensorRT's inspector."""
+        return dict(Counter(dtype for _, dtype in self.typed_layers()))
+
+    def typed_layers(self) -> tuple[tuple[str, DType], ...]:
+        """Name and data type of each layer, from TensorRT's inspector."""
         with self._lock, self._queue.ordered():
             self._check_open()
             # Each profile has layers of its own, and the inspector knows the types of one profile's at a time.
             told = [self._told_under(shapes) for shapes in self._profiles.typical_shapes()]
-            return max(told, key=lambda layers: sum(layers.values()))
+            return max(told, key=len)
 
-    def _told_under(self, shapes: Mapping[str, Any]) -> Mapping[DType, int]:
+    def _told_under(self, shapes: Mapping[str, Any]) -> tuple[tuple[str, DType], ...]:
         """What the inspector tells of the layers while the inputs have these shapes."""
         # The inspector keeps a bare pointer: the context must outlive the question.
         context = self._context(shapes)
         inspector = self._plan.create_engine_inspector()
         inspector.execution_context = context
-        return layers_of(str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON)))
+        return typed_layers_of(str(inspector.get_engine_information(self._trt.api.LayerInformationFormat.JSON)))
 
     def close(self) -> None:
         """Give back plan, graphs and device memory; safe to call again."""

@@ -1,0 +1,142 @@
+"""The keywords of `torch2trt()`: checked, and what becomes of those that have no meaning any more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from lightning_trt.compat.algorithms import Algorithm, algorithm_of
+from lightning_trt.compat.log import severity_of
+from lightning_trt.compat.notices import notice
+from lightning_trt.errors import SettingsError, UnsupportedPrecisionError, nearest
+from lightning_trt.settings.reading import check_positive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    Shapes = Sequence[Sequence[int]]
+
+__all__ = ["Keywords", "keywords_of"]
+
+_OTHER_NAMES = {"int8_calibration_dataset": "int8_calib_dataset"}
+_MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keywords:
+    """What `torch2trt()` was told besides the module and its inputs, with its defaults."""
+
+    input_names: Sequence[str] | None = None
+    output_names: Sequence[str] | None = None
+    fp16_mode: bool = False
+    int8_mode: bool | None = None
+    int8_calib_dataset: Any = None  # any object with __len__ and __getitem__
+    int8_calib_algorithm: object = None
+    int8_calib_batch_size: int = 1
+    min_shapes: Shapes | None = None
+    opt_shapes: Shapes | None = None
+    max_shapes: Shapes | None = None
+    max_batch_size: int | None = None
+    max_workspace_size: int | None = None
+    strict_type_constraints: bool = False
+    log_level: object = None
+    onnx_opset: int | None = None
+    use_onnx: bool = True
+    keep_network: bool = True
+    default_device_type: object = "gpu"
+    dla_core: int = 0
+    gpu_fallback: bool = True
+    device_types: Mapping[object, object] | None = None
+    avg_timing_iterations: int | None = None
+    backend: str = "auto"
+    dirpath: Path | str | None = None
+
+    def __post_init__(self) -> None:
+        check_positive(self, "int8_calib_batch_size", "max_batch_size", "max_workspace_size", "avg_timing_iterations")
+        algorithm_of(self.int8_calib_algorithm)
+        if self.log_level is not None:
+            severity_of(self.log_level)
+        if self.int8_calib_dataset is not None and self.int8_mode is False:
+            raise SettingsError(
+                "int8_calib_dataset is given and int8_mode is False: nothing would be calibrated. Leave out one of "
+                "the two."
+            )
+        self._check_devices()
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether int8 is on: asked for, or a dataset to calibrate with was given."""
+        return bool(self.int8_mode) or self.int8_calib_dataset is not None
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """How ranges are found."""
+        return algorithm_of(self.int8_calib_algorithm)
+
+    @property
+    def workspace_mb(self) -> int | None:
+        """`max_workspace_size`, which is in bytes, in MiB."""
+        return None if self.max_workspace_size is None else math.ceil(self.max_workspace_size / _MEBIBYTE)
+
+    def _check_devices(self) -> None:
+        """Nothing, where every layer may run on the GPU."""
+        devices = [self.default_device_type, *(self.device_types or {}).values()]
+        # TensorRT's enum has a name as strings have none.
+        names = {str(getattr(each, "name", each)).lower() for each in devices}
+        if "dla" in names:
+            raise UnsupportedPrecisionError(
+                "layers were asked for on a DLA, and engines are built for the GPU alone here. Only Jetson Xavier, "
+                "Orin NX and AGX Orin have DLAs: build there with trtexec from the ONNX (dirpath=...), or leave out "
+                "default_device_type and device_types."
+            )
+        if unknown := names - {"gpu"}:
+            raise SettingsError(f"a device type is {min(unknown)!r}; expected 'gpu', or tensorrt.DeviceType.GPU.")
+
+
+def keywords_of(given: Mapping[str, Any], others: Mapping[str, Any]) -> Keywords:
+    """The keywords, checked; `others` are those that the signature does not name.
+
+    Raises:
+        SettingsError: A keyword that does not exist, or a value that cannot hold.
+        UnsupportedPrecisionError: Layers were asked for on a device that is not built for.
+    """
+    named = dict(given)
+    for name, value in others.items():
+        right = _OTHER_NAMES.get(name)
+        if right is None:
+            known = [*(each.name for each in fields(Keywords)), "module", "inputs"]
+            raise SettingsError(f"torch2trt() has no keyword {name!r}. {nearest(name, known)}")
+        notice(f"torch2trt() calls the keyword {name} {right}; it is taken as that.")
+        named[right] = value
+    keywords = Keywords(**named)
+    _say_what_has_no_effect(keywords)
+    return keywords
+
+
+def _say_what_has_no_effect(keywords: Keywords) -> None:
+    if keywords.int8_calib_dataset is not None and keywords.int8_mode is None:
+        notice("int8_calib_dataset is given and int8_mode is not: int8 is switched on. Write int8_mode=True.")
+    asked_in_vain = {
+        "use_onnx=False": not keywords.use_onnx and "modules always go through ONNX",
+        "keep_network=False": not keywords.keep_network and "the ONNX graph stays beside the engine, in no memory",
+        "onnx_opset": keywords.onnx_opset is not None and "the opset is the one that the backend and precision need",
+        "dla_core": keywords.dla_core != 0 and "it concerns layers on a DLA, and all are on the GPU",
+        "gpu_fallback=False": not keywords.gpu_fallback and "it concerns layers on a DLA, and all are on the GPU",
+        "int8_calib_algorithm": not keywords.is_quantized
+        and keywords.int8_calib_algorithm is not None
+        and "int8_mode is off",
+        "int8_calib_batch_size": not keywords.is_quantized
+        and keywords.int8_calib_batch_size != 1
+        and "int8_mode is off",
+        "max_workspace_size": keywords.max_workspace_size is not None
+        and keywords.backend == "onnxruntime"
+        and "it is TensorRT's",
+        "avg_timing_iterations": keywords.avg_timing_iterations is not None
+        and keywords.backend != "tensorrt"
+        and "it is TensorRT's",
+    }
+    for name, why in asked_in_vain.items():
+        if why:
+            notice(f"{name} has no effect: {why}.")
