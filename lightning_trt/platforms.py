@@ -37,7 +37,8 @@ SOURCES = {
 class Platform:
     """Devices of one compute capability: what they compute in, and the last TensorRT that runs on them.
 
-    `names` are devices and families; `has_dla` says whether deep learning accelerators stand beside the GPU.
+    `names` are devices, `also` what else they are called; `has_dla` says whether deep learning accelerators stand
+    beside the GPU.
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,7 @@ class Platform:
     sources: tuple[str, ...]
     has_dla: bool = False
     note: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def row(self) -> str:
@@ -74,7 +76,7 @@ def find(name: str) -> Platform:
         >>> find("NVIDIA H100 80GB HBM3").compute_capability, find("8.9").names[0]
         ('9.0', 'L4')
     """
-    known = {word: each for each in PLATFORMS for word in (*each.names, each.compute_capability)}
+    known = {word: each for each in PLATFORMS for word in (*each.names, *each.also, each.compute_capability)}
     # A longer name first, so that a "Jetson Orin Nano" is no Jetson Nano.
     for word in sorted(known, key=len, reverse=True):
         if _is_in(word, name):
@@ -136,7 +138,7 @@ def _of_capability(capability: str, device: str) -> Platform:
     lower = [each for each in PLATFORMS if parts_of(each.compute_capability) <= parts_of(capability)] or PLATFORMS[:1]
     nearest_one = lower[-1].compute_capability
     alike = [each for each in lower if each.compute_capability == nearest_one]
-    return next((each for each in alike if any(_is_in(name, device) for name in each.names)), alike[0])
+    return next((each for each in alike if any(_is_in(name, device) for name in (*each.names, *each.also))), alike[0])
 
 
 def _is_in(name: str, device: str) -> bool:
@@ -159,6 +161,7 @@ def _row(
     *,
     note: str = "",
     has_dla: bool = False,
+    also: str = "",
 ) -> Platform:
     return Platform(
         names=tuple(names.split(", ")),
@@ -168,35 +171,36 @@ def _row(
         sources=tuple(sources.split()),
         has_dla=has_dla,
         note=note,
+        also=tuple(filter(None, also.split(", "))),
     )
 
 
 # fmt: off
 PLATFORMS = (
-    _row("5.3", "Jetson Nano", _HALF, "8.2.1", "T8.2 L4T stats", note="JetPack 4.6"),
-    _row("6.1", "Tesla P4, Tesla P40", _BYTES, "8.6.1", "T8.6 TX2", note="int8 without tensor cores"),
-    _row("6.2", "Jetson TX2, TX2", _HALF, "8.2.1", "T8.2 L4T stats TX2",
-         note="JetPack 4.6; no int8, though torch2trt's page has it"),
-    _row("7.0", "Tesla V100, V100", _TURING, "10.4", "T8.6 T10.6", note="int8 without tensor cores"),
-    _row("7.2", "Jetson Xavier NX, Jetson AGX Xavier, Xavier", _TURING, "8.5.2", "T8.2 L4T stats", note="JetPack 5.1",
-         has_dla=True),
-    _row("7.5", "T4, RTX 2080, Turing", _TURING, CURRENT, "T11.4 RTX",
-         note="TensorRT-RTX runs int8 convolutions as fp16 there"),
+    _row("5.3", "Jetson Nano", _HALF, "8.2.1", "T8.2 L4T stats", note="JetPack 4.6", also="Tegra X1"),
+    _row("6.1", "Tesla P4, Tesla P40", _BYTES, "8.6.1", "T8.6 TX2", note="int8 without tensor cores", also="P40"),
+    _row("6.2", "Jetson TX2", _HALF, "8.2.1", "T8.2 L4T stats TX2",
+         note="JetPack 4.6; no int8, though torch2trt's page has it", also="TX2, Tegra X2"),
+    _row("7.0", "V100", _TURING, "10.4", "T8.6 T10.6", note="int8 without tensor cores", also="Tesla V100, Volta"),
+    _row("7.2", "Jetson Xavier NX, Jetson AGX Xavier", _TURING, "8.5.2", "T8.2 L4T stats", note="JetPack 5.1",
+         has_dla=True, also="Xavier"),
+    _row("7.5", "T4, RTX 20", _TURING, CURRENT, "T11.4 RTX",
+         note="TensorRT-RTX runs int8 convolutions as fp16 there", also="RTX 2080, RTX 2080 Ti, Turing"),
     _row("8.0", "A100, A30", _AMPERE, CURRENT, "T11.4"),
-    _row("8.6", "A10, A40, RTX 3090, Ampere", _AMPERE, CURRENT, "T11.4 RTX"),
+    _row("8.6", "A10, A40, RTX 30", _AMPERE, CURRENT, "T11.4 RTX", also="RTX 3080, RTX 3090, Ampere"),
     _row("8.7", "Jetson Orin Nano", _AMPERE, "10.16", "T10.6 JetPack stats", note="JetPack 7.2; 10.3 with JetPack 6.2"),
     _row("8.7", "Jetson Orin NX", _AMPERE, "10.16", "T10.6 JetPack stats", note="JetPack 7.2; 10.3 with JetPack 6.2",
          has_dla=True),
-    _row("8.7", "Jetson AGX Orin, Orin", _AMPERE, CURRENT, "T10.6 JetPack stats",
-         note="JetPack 7.2.2; 10.3 with JetPack 6.2", has_dla=True),
-    _row("8.9", "L4, L40S, RTX 4090, Ada", _ADA, CURRENT, "T11.4 RTX"),
-    _row("9.0", "H100, H200, Hopper", _ADA, CURRENT, "T11.4"),
-    _row("10.0", "B200, GB200", _ADA, CURRENT, "T11.4"),
-    _row("10.3", "B300, GB300", _ADA, CURRENT, "T11.4"),
-    _row("11.0", "Jetson AGX Thor, Jetson Thor, Thor", _ADA, CURRENT, "T11.4 JetPack",
-         note="JetPack 7.2.2; CUDA before 13 calls it 10.1"),
-    _row("12.0", "RTX 5090, RTX PRO, Blackwell", _ADA, CURRENT, "T11.4 RTX"),
-    _row("12.1", "DGX Spark, GB10", _ADA, CURRENT, "T11.4 RTX"),
+    _row("8.7", "Jetson AGX Orin", _AMPERE, CURRENT, "T10.6 JetPack stats",
+         note="JetPack 7.2.2; 10.3 with JetPack 6.2", has_dla=True, also="Orin"),
+    _row("8.9", "L4, L40S, RTX 40", _ADA, CURRENT, "T11.4 RTX", also="RTX 4080, RTX 4090, Ada"),
+    _row("9.0", "H100, H200", _ADA, CURRENT, "T11.4", also="Hopper"),
+    _row("10.0", "B200", _ADA, CURRENT, "T11.4", also="GB200"),
+    _row("10.3", "B300", _ADA, CURRENT, "T11.4", also="GB300"),
+    _row("11.0", "Jetson Thor", _ADA, CURRENT, "T11.4 JetPack", note="JetPack 7.2.2; CUDA before 13 calls it 10.1",
+         also="Thor"),
+    _row("12.0", "RTX 50, RTX PRO Blackwell", _ADA, CURRENT, "T11.4 RTX", also="RTX 5080, RTX 5090, Blackwell"),
+    _row("12.1", "GB10 (DGX Spark)", _ADA, CURRENT, "T11.4 RTX", also="GB10, DGX Spark"),
 )
 # fmt: on
 """The matrix, by compute capability."""

@@ -62,8 +62,8 @@ def find(name: str) -> Backend:
         module = import_module(module_name)
     except ImportError as error:
         raise BackendNotAvailableError(
-            f"the backend {name} cannot be imported: {error}. It needs the package {name.replace('_', '-')}: "
-            f"pip install {name.replace('_', '-')}"
+            f"the backend {name} cannot be imported: {error}. Install what is missing: pip install "
+            f"{(error.name or name).partition('.')[0]}"
         ) from error
     return cast("Backend", getattr(module, kind)())
 

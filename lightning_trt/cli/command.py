@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import lightning_trt
-from lightning_trt.cli import baseline, compare, gate, report
+from lightning_trt.cli import baseline, compare, doctor, gate, report
 from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import LightningTRTError
 
@@ -29,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lightning-trt", description="Read the reports of finished exports: gate, compare, write again."
+        prog="lightning-trt", description="Read the reports of finished exports, and say what can be built here."
     )
     parser.add_argument("--version", action="version", version=f"lightning-trt {lightning_trt.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for each in (gate, report, compare, baseline):
+    for each in (gate, report, compare, baseline, doctor):
         each.add_to(commands)
     return parser

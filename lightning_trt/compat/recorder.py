@@ -113,5 +113,6 @@ def _on_cpu(nest: Any) -> Any:  # noqa: ANN401 - a call nests as the module want
     if isinstance(nest, dict):
         return {key: _on_cpu(value) for key, value in nest.items()}
     if isinstance(nest, (list, tuple)):
-        return type(nest)(_on_cpu(value) for value in nest)
+        # Plain ones: `weights_only` reads no class of the user's.
+        return [_on_cpu(value) for value in nest]
     return nest
