@@ -71,7 +71,7 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
         dla_core: Has no effect, which is said.
         gpu_fallback: The same.
         device_types: Devices of submodules, all of them `gpu`.
-        avg_timing_iterations: How often the builder times each kernel.
+        avg_timing_iterations: Has no effect, which is said.
         backend: `auto`, `tensorrt`, `tensorrt_rtx` or `onnxruntime`.
         dirpath: Folder for the engine; None keeps it in a temporary one, as long as the module lives.
         others: Raise, with the nearest name.

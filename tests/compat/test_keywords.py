@@ -91,7 +91,7 @@ def test_a_dataset_and_no_int8_contradict_each_other() -> None:
         {"int8_calib_algorithm": "minmax"},
         {"int8_calib_batch_size": 8},
         {"max_workspace_size": 1 << 25, "backend": "onnxruntime"},
-        {"avg_timing_iterations": 4, "backend": "onnxruntime"},
+        {"avg_timing_iterations": 4},
     ],
     ids=lambda given: next(iter(given)),
 )
