@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from lightning_trt.compat.torch2trt import torch2trt
 from lightning_trt.errors import InputMismatchError, SettingsError, UnsupportedPrecisionError
 
-
 INT8 = {"fp16_mode": True, "int8_mode": True, "int8_calib_algorithm": "minmax"}
 
 

@@ -138,7 +138,7 @@ def _sample_axes(model: ir.Model, names: Iterable[str]) -> dict[str, int | None]
 def _by_row(values: NDArray[np.float32], *, axis: int | None, count: int) -> NDArray[np.float32]:
     """`values` by sample; what has no axis of samples belongs to each of them."""
     if axis is None or values.shape[axis] % count:
-        return np.broadcast_to(values.reshape(1, -1), (count, values.size))
+        return np.repeat(values.reshape(1, -1), count, axis=0)
     return np.moveaxis(values, axis, 0).reshape(count, -1)
 
 
