@@ -9,6 +9,8 @@ import torch
 from compat.nets import ON_CPU, Dataset, images, net
 from torch import Tensor, nn
 
+from lightning_trt.artifacts import BATCH, Boundary, Structure, TensorSpec
+from lightning_trt.compat.samples import pulled
 from lightning_trt.compat.torch2trt import torch2trt
 from lightning_trt.errors import (
     BackendNotAvailableError,
@@ -18,9 +20,19 @@ from lightning_trt.errors import (
     NotATensorFunctionError,
     SettingsError,
 )
+from lightning_trt.runtime.structure import flatten
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+BOUNDARY = Boundary(
+    name="",
+    inputs=(TensorSpec(name="input_0", dtype="float32", shape=(BATCH, 3, 12, 12)),),
+    outputs=(),
+    input_structure=flatten(((1.0,), {}), is_leaf=lambda value: isinstance(value, float))[0],
+    output_structure=Structure(kind="tuple"),
+)
 
 
 class Broken(Dataset):
@@ -66,14 +78,20 @@ class Broken(Dataset):
         "dict",
     ],
 )
-def test_a_sample_that_cannot_serve_is_named(sample: Any, sentence: str, tmp_path: Path) -> None:
-    """With its index, what was expected, and nothing written."""
+def test_a_sample_that_cannot_serve_is_named(sample: Any, sentence: str) -> None:
+    """With its index, and what was expected."""
     with pytest.raises(DataError, match=sentence):
+        list(pulled(Broken(sample), BOUNDARY, batch_size=4))
+
+
+def test_nothing_is_written_where_a_sample_cannot_serve(tmp_path: Path) -> None:
+    """Neither an engine nor a part of one."""
+    with pytest.raises(DataError, match="sample 5 of the dataset cannot be read: OSError: gone"):
         torch2trt(
             nn.Flatten().eval(),
             [images(1)],
             int8_mode=True,
-            int8_calib_dataset=Broken(sample),
+            int8_calib_dataset=Broken(OSError("gone")),
             dirpath=tmp_path / "engine",
             **ON_CPU,
         )

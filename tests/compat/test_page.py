@@ -51,7 +51,8 @@ def large(trained: Trained) -> torch.Tensor:
 
 def engines(steps: dict[str, dict[str, Any]]) -> dict[str, TRTModule]:
     """The engine after each block of the page, by its last line."""
-    return {line: names["model_trt"] for line, names in steps.items() if "model_trt" in names}
+    made = {line: names["model_trt"] for line, names in steps.items() if "model_trt" in names}
+    return {line: module for line, module in made.items() if module.report is not None}
 
 
 def one(steps: dict[str, dict[str, Any]], word: str) -> TRTModule:
