@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lightning_trt.artifacts import Engine, OnnxGraph
-    from lightning_trt.compat.calls import Samples
+    from lightning_trt.compat.calls import Call, Samples
     from lightning_trt.compat.keywords import Keywords
     from lightning_trt.compat.profiles import Profile
     from lightning_trt.compat.tracing import Traced
@@ -59,7 +59,7 @@ def converted(module: nn.Module, inputs: object, keywords: Keywords, *, into: Pa
     """
     choice = backends.choose(keywords.backend)
     samples = as_samples(inputs)
-    call = call_of(inputs if samples is None else _first(samples))
+    call = call_of(inputs) if samples is None else _first(samples, module)
     profile = profile_of(call.shapes, keywords, seen=None if samples is None else shapes_in(samples))
     settings = settings_for(keywords, choice.backend, profile)
     plan = planned(settings)
@@ -95,9 +95,12 @@ def _layers(engine: Engine, backend: Backend) -> tuple[tuple[str, DType], ...]:
         return session.typed_layers()
 
 
-def _first(samples: Samples) -> object:
+def _first(samples: Samples, module: nn.Module) -> Call:
+    """The call of a dataset's first sample, on the module's device: samples may lie anywhere."""
     check_any(samples)
-    return item_of(samples, 0)
+    call = call_of(item_of(samples, 0))
+    home = next((each.device for each in (*module.parameters(), *module.buffers())), None)
+    return call if home is None else replace(call, tensors=tuple(tensor.to(home) for tensor in call.tensors))
 
 
 def _check_strictness(keywords: Keywords, home: PrecisionHome) -> None:

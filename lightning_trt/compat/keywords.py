@@ -134,8 +134,7 @@ def _say_what_has_no_effect(keywords: Keywords) -> None:
         and keywords.backend == "onnxruntime"
         and "it is TensorRT's",
         "avg_timing_iterations": keywords.avg_timing_iterations is not None
-        and keywords.backend != "tensorrt"
-        and "it is TensorRT's",
+        and "the builder times kernels as often as it does by itself, and keeps the times in a cache",
     }
     for name, why in asked_in_vain.items():
         if why:

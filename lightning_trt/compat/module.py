@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch import nn
 
 from lightning_trt import backends
 from lightning_trt.compat.bare import adopted
+from lightning_trt.compat.homes import Home
 from lightning_trt.compat.state import packed, unpacked
 from lightning_trt.errors import BackendNotAvailableError, EngineError, SessionError
 from lightning_trt.loading import load
@@ -66,18 +66,16 @@ class TRTModule(nn.Module):
         self._engine: Engine | None = None
         self._running: Running | None = None
         # The folder that nobody else keeps: a session may be opened on it again.
-        self._home: TemporaryDirectory[str] | None = None
+        self._home: Home | None = None
         if isinstance(engine, (str, Path)) and Path(engine).is_dir():
             self._take(_single(load(engine)))
         elif engine is not None:
             _check_trust(engine, trust=trust)
-            home = TemporaryDirectory(prefix="lightning-trt-")
-            self._adopt(
-                adopted(engine, into=Path(home.name), input_names=input_names, output_names=output_names), home=home
-            )
+            home = Home()
+            self._adopt(adopted(engine, into=home.path, input_names=input_names, output_names=output_names), home=home)
 
     @classmethod
-    def of(cls, engine: Engine, *, home: TemporaryDirectory[str] | None, report: ConversionReport | None) -> Self:
+    def of(cls, engine: Engine, *, home: Home | None, report: ConversionReport | None) -> Self:
         """The module of an engine that was just built; `home` is the folder that shall be kept with it."""
         module = cls()
         module.report = report
@@ -155,8 +153,8 @@ class TRTModule(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *_others: object) -> None:
         """Take the engine of a state, checked before anything of it is opened."""
         own = {key.removeprefix(prefix): each for key, each in state_dict.items() if key.startswith(prefix)}
-        home = TemporaryDirectory(prefix="lightning-trt-")
-        (engine,) = unpacked(own, Path(home.name)).engines.values()
+        home = Home()
+        (engine,) = unpacked(own, home.path).engines.values()
         check_host(engine, environment=backends.find(engine.backend).environment)
         self.close()
         self._adopt(engine, home=home)
@@ -165,7 +163,7 @@ class TRTModule(nn.Module):
         self._engine = running.engine
         self._set_running(running)
 
-    def _adopt(self, engine: Engine, *, home: TemporaryDirectory[str] | None) -> None:
+    def _adopt(self, engine: Engine, *, home: Home | None) -> None:
         self._engine, self._home = engine, home
         runs = _why_not_run(engine) is None
         self._set_running(Running(engine, open=backends.find(engine.backend).open) if runs else None)

@@ -6,11 +6,11 @@ It stands as https://github.com/NVIDIA-AI-IOT/torch2trt documents it; what diffe
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.compat.algorithms import CalibrationAlgoType
 from lightning_trt.compat.conversion import converted
+from lightning_trt.compat.homes import Home
 from lightning_trt.compat.keywords import keywords_of
 from lightning_trt.compat.log import show_log
 from lightning_trt.compat.module import TRTModule
@@ -71,7 +71,7 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
         dla_core: Has no effect, which is said.
         gpu_fallback: The same.
         device_types: Devices of submodules, all of them `gpu`.
-        avg_timing_iterations: How often the builder times each kernel.
+        avg_timing_iterations: Has no effect, which is said.
         backend: `auto`, `tensorrt`, `tensorrt_rtx` or `onnxruntime`.
         dirpath: Folder for the engine; None keeps it in a temporary one, as long as the module lives.
         others: Raise, with the nearest name.
@@ -91,8 +91,8 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
     """
     given = {name: value for name, value in locals().items() if name not in {"module", "inputs", "others"}}
     keywords = keywords_of(given, others)
-    home = TemporaryDirectory(prefix="lightning-trt-") if keywords.dirpath is None else None
-    into = Path(home.name, "engine") if home else Path(str(keywords.dirpath))
+    home = Home() if keywords.dirpath is None else None
+    into = home.path / "engine" if home else Path(str(keywords.dirpath))
     conversion = converted(module, inputs, keywords, into=into)
     if keywords.log_level is not None:
         show_log(conversion.engine.folder, keywords.log_level)
