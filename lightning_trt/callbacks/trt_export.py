@@ -26,6 +26,7 @@ from lightning_trt.settings import (
     LatencySettings,
     OnError,
     OnGateFail,
+    ReportFormat,
     ValidationSettings,
     settings_of,
 )
@@ -51,9 +52,10 @@ class TRTExportCallback(Callback):
     done. Of several such callbacks with one `dirpath` the second writes to `<dirpath>-2`, and so on.
 
     Args:
-        precisions: Candidates to build: fp32, tf32, fp16, bf16, int8, fp8.
+        precisions: Candidates to build: fp32, tf32, fp16, bf16, int8, fp8; a mapping has as true those to build, and
+            None takes the default.
         calibrators: Calibrators for each quantized precision: minmax, percentile, mse, entropy, entropy2, legacy,
-            mean_minmax.
+            mean_minmax; likewise.
         backend: `auto`, or the name of a backend.
         boundary: Dotted name of the part of the module to export, or several; empty finds it.
         monitor: Metric whose ModelCheckpoint is followed; None takes the Trainer's first.
@@ -63,6 +65,7 @@ class TRTExportCallback(Callback):
         validation: How the drop is measured.
         latency: How latency is measured.
         build: How engines are built.
+        formats: Files of the report beside `report.json`: markdown, html, junit.
         on_error: What a failure of ours does to the fit: `report` writes it down and goes on, `raise` raises it.
         on_gate_fail: What a failed gate does: `auto` raises where `gate` is given and no sweep is running, else warns.
 
@@ -82,8 +85,8 @@ class TRTExportCallback(Callback):
     def __init__(  # noqa: PLR0913 - the fields of ExportSettings, one by one: LightningCLI and Hydra read the signature
         self,
         *,
-        precisions: Sequence[Precision | str] = ("fp32", "fp16", "int8"),
-        calibrators: Sequence[CalibratorName | str] = ("percentile",),
+        precisions: Sequence[Precision | str] | Mapping[str, bool] | None = ("fp32", "fp16", "int8"),
+        calibrators: Sequence[CalibratorName | str] | Mapping[str, bool] | None = ("percentile",),
         backend: str = "auto",
         boundary: str | Sequence[str] = (),
         monitor: str | None = None,
@@ -93,6 +96,7 @@ class TRTExportCallback(Callback):
         validation: ValidationSettings | Mapping[str, Any] | None = None,
         latency: LatencySettings | Mapping[str, Any] | None = None,
         build: BuildSettings | Mapping[str, Any] | None = None,
+        formats: Sequence[ReportFormat | str] = ("markdown", "html", "junit"),
         on_error: OnError | str = "report",
         on_gate_fail: OnGateFail | str = "auto",
     ) -> None:

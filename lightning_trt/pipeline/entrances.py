@@ -124,7 +124,7 @@ def _run(job: Job, *, progress: Progress) -> Outcome:
     with locked(job.folder), whole_folder(job.folder) as into:
         findings, error = walk(job, into=into, progress=progress)
         report, refusal = _judged(assembled(job, findings), settings=job.settings.gate)
-        write(report, into)
+        write(report, into, formats=job.settings.formats)
     return Outcome(report=report, error=error or refusal)
 
 

@@ -30,12 +30,13 @@ from lightning_trt.stages.compare import compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lightning_trt.artifacts import Candidate, Latency, MetricReport
     from lightning_trt.pipeline.job import Findings, Job
     from lightning_trt.pipeline.plan import Asked
     from lightning_trt.precision import DType
+    from lightning_trt.settings import ReportFormat
 
 __all__ = ["assembled", "write"]
 
@@ -71,11 +72,13 @@ def assembled(job: Job, findings: Findings) -> Report:
     )
 
 
-def write(report: Report, into: Path) -> None:
-    """Nothing; the report stands in `into` in every format, each file whole."""
+def write(report: Report, into: Path, *, formats: Iterable[ReportFormat]) -> None:
+    """Nothing; the report stands in `into` as JSON and in each of `formats`, each file whole."""
     write_whole(into / "report.json", json.to_text(report))
+    asked = {each.suffix for each in formats}
     for name, text in texts_beside(report).items():
-        write_whole(into / name, text)
+        if Path(name).suffix in asked:
+            write_whole(into / name, text)
 
 
 def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:

@@ -13,6 +13,7 @@ from lightning_trt.settings.choices import (
     OnGateFail,
     OnInconclusive,
     QuantizedBy,
+    ReportFormat,
 )
 from lightning_trt.settings.export import (
     BuildSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "OnGateFail",
     "OnInconclusive",
     "QuantizedBy",
+    "ReportFormat",
     "TensorRTSettings",
     "ValidationSettings",
     "member",

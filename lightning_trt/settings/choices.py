@@ -12,6 +12,7 @@ __all__ = [
     "OnGateFail",
     "OnInconclusive",
     "QuantizedBy",
+    "ReportFormat",
 ]
 
 
@@ -80,3 +81,16 @@ class OnGateFail(Enum):
     auto = "auto"
     raises = "raise"
     warn = "warn"
+
+
+class ReportFormat(Enum):
+    """A kind of file that a report is written to, beside its `report.json`."""
+
+    markdown = "markdown"
+    html = "html"
+    junit = "junit"
+
+    @property
+    def suffix(self) -> str:
+        """Ending of such a file's name."""
+        return {"markdown": ".md", "html": ".html", "junit": ".xml"}[self.value]

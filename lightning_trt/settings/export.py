@@ -15,6 +15,7 @@ from lightning_trt.settings.choices import (
     OnGateFail,
     OnInconclusive,
     QuantizedBy,
+    ReportFormat,
 )
 from lightning_trt.settings.reading import check_positive, finite, member, members, settings_of
 from lightning_trt.settings.rules import rule_of
@@ -28,6 +29,9 @@ __all__ = [
     "LatencySettings",
     "ValidationSettings",
 ]
+
+_PRECISIONS = (Precision.fp32, Precision.fp16, Precision.int8)
+_CALIBRATORS = (CalibratorName.percentile,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,8 @@ class GateSettings:
         max_drop: Largest drop that passes, in the metric's own units.
         max_drop_relative: Largest drop that passes, as a share of the reference.
         metric: Metric of the short form; None takes the monitored one.
+        default_max_drop: Largest drop of that metric where no limit is written and it is known to lie in [0, 1]; None
+            then limits nothing.
         alpha: One-sided error rate; the printed interval has confidence 1 - 2 alpha.
         on_inconclusive: What an inconclusive verdict means for the run.
     """
@@ -154,13 +160,14 @@ class GateSettings:
     max_drop: float | None = None
     max_drop_relative: float | None = None
     metric: str | None = None
+    default_max_drop: float | None = 0.01
     alpha: float = 0.025
     on_inconclusive: OnInconclusive = OnInconclusive.warn
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "on_inconclusive", member(OnInconclusive, self.on_inconclusive))
         object.__setattr__(self, "rules", tuple(map(rule_of, self.rules)))
-        for name in ("max_drop", "max_drop_relative", "alpha"):
+        for name in ("max_drop", "max_drop_relative", "default_max_drop", "alpha"):
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else finite(given, name=f"gate.{name}"))
         if not 0 < self.alpha < 0.5:  # noqa: PLR2004 - one-sided
@@ -182,23 +189,25 @@ class ExportSettings:
     """Everything that the callback, `export` and the command line can be told.
 
     Attributes:
-        precisions: Candidates to build.
-        calibrators: Calibrators for each quantized precision.
+        precisions: Candidates to build: names, or a mapping that has as true those to build; None takes the default.
+        calibrators: Calibrators for each quantized precision, likewise.
         backend: `auto`, or the name of a backend.
         boundary: Dotted name of the part of the module to export, or several; empty finds it.
         monitor: Metric whose ModelCheckpoint is followed; None takes the Trainer's first.
         dirpath: Folder for the results; None takes Hydra's output folder, else `<log_dir or default_root_dir>/trt`.
-        gate: Limits; None gates the monitored metric with max_drop 0.01 where it is known to lie in [0, 1].
+        gate: Limits; None, or all at their defaults, gates the monitored metric with max_drop 0.01 where it is known to
+            lie in [0, 1].
         calibration: How statistics are gathered.
         validation: How the drop is measured.
         latency: How latency is measured.
         build: How engines are built.
+        formats: Files of the report beside `report.json`, which is always written; the others can be made of it later.
         on_error: What a failure of ours does to the user's fit.
         on_gate_fail: What a failed gate does.
     """
 
-    precisions: tuple[Precision, ...] = (Precision.fp32, Precision.fp16, Precision.int8)
-    calibrators: tuple[CalibratorName, ...] = (CalibratorName.percentile,)
+    precisions: tuple[Precision, ...] = _PRECISIONS
+    calibrators: tuple[CalibratorName, ...] = _CALIBRATORS
     backend: str = "auto"
     boundary: tuple[str, ...] = ()
     monitor: str | None = None
@@ -208,6 +217,7 @@ class ExportSettings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     latency: LatencySettings = field(default_factory=LatencySettings)
     build: BuildSettings = field(default_factory=BuildSettings)
+    formats: tuple[ReportFormat, ...] = tuple(ReportFormat)
     on_error: OnError = OnError.report
     on_gate_fail: OnGateFail = OnGateFail.auto
 
@@ -215,15 +225,18 @@ class ExportSettings:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        put("precisions", members(Precision, self.precisions))
-        put("calibrators", members(CalibratorName, self.calibrators))
+        put("precisions", members(Precision, _PRECISIONS if self.precisions is None else self.precisions))
+        put("calibrators", members(CalibratorName, _CALIBRATORS if self.calibrators is None else self.calibrators))
         put("boundary", (self.boundary,) if isinstance(self.boundary, str) else tuple(self.boundary or ()))
         put("dirpath", None if self.dirpath is None else Path(self.dirpath))
-        put("gate", None if self.gate is None else settings_of(GateSettings, self.gate))
+        # A file of settings writes every default down; that is no gate of the user's yet.
+        gate = settings_of(GateSettings, self.gate)
+        put("gate", None if gate == GateSettings() else gate)
         put("calibration", settings_of(CalibrationSettings, self.calibration))
         put("validation", settings_of(ValidationSettings, self.validation))
         put("latency", settings_of(LatencySettings, self.latency))
         put("build", settings_of(BuildSettings, self.build))
+        put("formats", members(ReportFormat, self.formats))
         put("on_error", member(OnError, self.on_error))
         put("on_gate_fail", member(OnGateFail, self.on_gate_fail))
         if not self.precisions:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.precision import Precision
-    from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail
+    from lightning_trt.settings.choices import CalibratorName, OnError, OnGateFail, ReportFormat
     from lightning_trt.settings.export import (
         BuildSettings,
         CalibrationSettings,
@@ -24,8 +24,8 @@ __all__ = ["ExportOptions"]
 class ExportOptions(TypedDict, total=False):
     """The fields of `ExportSettings`: names for enums, mappings for nested settings."""
 
-    precisions: Sequence[Precision | str]
-    calibrators: Sequence[CalibratorName | str]
+    precisions: Sequence[Precision | str] | Mapping[str, bool] | None
+    calibrators: Sequence[CalibratorName | str] | Mapping[str, bool] | None
     backend: str
     boundary: str | Sequence[str]
     monitor: str | None
@@ -35,5 +35,6 @@ class ExportOptions(TypedDict, total=False):
     validation: ValidationSettings | Mapping[str, Any]
     latency: LatencySettings | Mapping[str, Any]
     build: BuildSettings | Mapping[str, Any]
+    formats: Sequence[ReportFormat | str]
     on_error: OnError | str
     on_gate_fail: OnGateFail | str

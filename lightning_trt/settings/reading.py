@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from numbers import Integral, Real
@@ -40,10 +40,29 @@ def member(enum: type[EnumT], word: str | EnumT) -> EnumT:
     raise SettingsError(f"{word!r} is not {_choice(enum)}. {nearest(str(word).lower(), values)}")
 
 
-def members(enum: type[EnumT], words: str | EnumT | Sequence[str | EnumT]) -> tuple[EnumT, ...]:
-    """The members that `words` name, one word or several, each once."""
+def members(
+    enum: type[EnumT], words: str | EnumT | Iterable[str | EnumT] | Mapping[EnumT | str, bool]
+) -> tuple[EnumT, ...]:
+    """The members that `words` name, each once: one word, several, or those that a mapping has as true.
+
+    Example:
+        >>> from lightning_trt.precision import Precision
+        >>> from lightning_trt.settings.reading import members
+        >>> members(Precision, {"fp16": True, "int8": False})
+        (<Precision.fp16: 'fp16'>,)
+    """
+    if isinstance(words, Mapping):
+        return tuple(name for word, is_asked in words.items() if _is_asked(name := member(enum, word), is_asked))
     listed = words if isinstance(words, Iterable) and not isinstance(words, str) else [words]
     return tuple(dict.fromkeys(member(enum, word) for word in listed))
+
+
+def _is_asked(name: Enum, given: object) -> bool:
+    if not isinstance(given, bool):
+        raise SettingsError(
+            f"{name.value} of a mapping of names is {given!r}; it must be true, or false to leave it out."
+        )
+    return given
 
 
 def check_positive(owner: object, *names: str) -> None:

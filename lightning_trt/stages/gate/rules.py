@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["covers", "measured_at", "metric_of", "rules_of"]
 
-_DEFAULT_MAX_DROP = 0.01
-
 
 def metric_of(rule: Rule, report: Report) -> str | None:
     """Name of the metric that `rule` limits in `report`; None where the run monitors none."""
@@ -32,7 +30,7 @@ def covers(rule: Rule, candidate: CandidateReport) -> bool:
 
 
 def rules_of(reports: Sequence[Report], settings: GateSettings) -> tuple[tuple[Rule, ...], ...]:
-    """The rules that hold for each report: those of `settings`, else the default where it can be judged.
+    """The rules that hold for each report: those of `settings`, else their default where it can be judged.
 
     Raises:
         SettingsError: A rule names a metric or a pattern that no report has, or a metric of unknown direction, or two
@@ -42,7 +40,9 @@ def rules_of(reports: Sequence[Report], settings: GateSettings) -> tuple[tuple[R
         _check(rule, reports)
     if settings.all_rules:
         return (settings.all_rules,) * len(reports)
-    default = Rule(metric=settings.metric, max_drop=_DEFAULT_MAX_DROP)
+    if settings.default_max_drop is None:
+        return ((),) * len(reports)
+    default = Rule(metric=settings.metric, max_drop=settings.default_max_drop)
     if settings.metric is not None:
         _check_metric(default, reports)
     return tuple((default,) if _can_judge(default, report) else () for report in reports)

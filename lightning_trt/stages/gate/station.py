@@ -31,7 +31,7 @@ _RUN_IF_INCONCLUSIVE = {
 def gate(reports: Sequence[Report], *, settings: GateSettings | None = None) -> tuple[Report, ...]:
     """The reports with verdicts, reasons and choices, and with intervals at the gate's alpha.
 
-    `settings` None, or without a limit, gates the monitored metric with max_drop 0.01 where it is known to lie in
+    `settings` None, or without a limit, gates the monitored metric with `default_max_drop` where it is known to lie in
     [0, 1]. Candidates that were measured on the same samples are corrected for each other, over all reports. A report
     that was gated before is judged afresh.
 

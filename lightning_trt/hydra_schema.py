@@ -1,0 +1,117 @@
+"""The settings as Hydra takes them: schemas made of the settings' own dataclasses, so that neither can drift.
+
+OmegaConf knows no tuples of enums, no unions with containers, and matches an enum by its members' names. What a schema
+therefore cannot say, the settings say when they are made of what Hydra composed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from lightning_trt.settings import ExportSettings, plain
+
+__all__ = ["callback_schema", "export_schema", "schema_of", "store"]
+
+_NAMED = ("precisions", "calibrators")
+"""Settings that are a sequence of names, or a mapping of them to which groups add; None takes the settings' default."""
+
+_OF_A_FIT = ("on_error",)
+"""Settings that mean nothing without a fit."""
+
+
+@cache
+def schema_of(settings: type, *, without: tuple[str, ...] = ()) -> type:
+    """A dataclass of the same name and fields as `settings`, in types that OmegaConf knows, with the same defaults.
+
+    Example:
+        >>> from omegaconf import OmegaConf
+        >>> from lightning_trt.hydra_schema import schema_of
+        >>> from lightning_trt.settings import CalibrationSettings
+        >>> OmegaConf.structured(schema_of(CalibrationSettings)).quantized_by
+        [<QuantizedBy.pairs: 'pairs'>]
+    """
+    hints = get_type_hints(settings)
+    listed = [
+        (each.name, _type_of(each.name, hints[each.name]), _default_of(each, hints[each.name]))
+        for each in fields(settings)
+        if each.name not in without
+    ]
+    return make_dataclass(settings.__name__, listed, kw_only=True)
+
+
+def export_schema() -> DictConfig:
+    """The schema of `lightning-trt export`: the settings, and what is exported."""
+    command = make_dataclass(
+        "ExportSettings",
+        [
+            ("checkpoint", str | None, field(default=None)),
+            ("module", dict[str, Any], field(default_factory=dict)),
+            ("datamodule", dict[str, Any], field(default_factory=dict)),
+            ("trust", bool, field(default=False)),
+        ],
+        bases=(schema_of(ExportSettings, without=_OF_A_FIT),),
+        kw_only=True,
+    )
+    return cast("DictConfig", OmegaConf.structured(command))
+
+
+def callback_schema() -> DictConfig:
+    """The schema of a project's `callbacks` node with our callback in it: the settings, and what they are given to."""
+    callback = make_dataclass(
+        "TRTExportCallback",
+        [
+            ("_target_", str, field(default="lightning_trt.TRTExportCallback")),
+            ("_convert_", str, field(default="all")),
+        ],
+        bases=(schema_of(ExportSettings),),
+        kw_only=True,
+    )
+    return OmegaConf.create({"trt_export": OmegaConf.structured(callback)})
+
+
+def store() -> None:
+    """Nothing; Hydra's ConfigStore has the schema of the command."""
+    ConfigStore.instance().store(name="export_schema", node=export_schema(), provider="lightning-trt")
+
+
+def _type_of(name: str, hint: Any) -> Any:  # noqa: ANN401 - types have no better type
+    nested = _nested_in(hint)
+    if name in _NAMED:
+        return Any
+    if nested is not None:
+        # A key of what is not there cannot be set, so that nested settings are always there.
+        return schema_of(nested)
+    if get_origin(hint) in {Union, UnionType}:
+        return _type_of(name, next(each for each in get_args(hint) if each is not NoneType)) | None
+    if get_origin(hint) is tuple:
+        return list[_type_of(name, get_args(hint)[0])]  # type: ignore[misc]  # made while the program runs
+    return str if _is_spelt_otherwise(hint) else hint
+
+
+def _nested_in(hint: Any) -> type | None:  # noqa: ANN401 - as above
+    """The settings that `hint` says are there, or may be."""
+    said = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    return next((each for each in said if isinstance(each, type) and is_dataclass(each)), None)
+
+
+def _is_spelt_otherwise(hint: object) -> bool:
+    """Whether it is an enum with a member whose name is not what the user types, because that is Python's word."""
+    return isinstance(hint, type) and issubclass(hint, Enum) and any(each.name != each.value for each in hint)
+
+
+def _default_of(setting: Field[Any], hint: Any) -> Any:  # noqa: ANN401 - `field` says that it gives the default's type
+    if setting.name in _NAMED:
+        return field(default=None)
+    nested = _nested_in(hint)
+    if nested is not None:
+        return field(default_factory=schema_of(nested))
+    default = setting.default_factory() if setting.default_factory is not MISSING else setting.default
+    simple = plain(default)
+    return field(default_factory=simple.copy) if isinstance(simple, list | dict) else field(default=simple)
