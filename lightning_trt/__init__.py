@@ -18,12 +18,22 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
     from lightning_trt.callbacks import TRTExportCallback
     from lightning_trt.loading import load
-    from lightning_trt.pipeline import export
+    from lightning_trt.pipeline import export, export_checkpoint
     from lightning_trt.precision import Precision
     from lightning_trt.runtime import TRTModule
     from lightning_trt.settings import ExportSettings, GateSettings
 
-__all__ = ["ExportSettings", "GateSettings", "Precision", "Report", "TRTExportCallback", "TRTModule", "export", "load"]
+__all__ = [
+    "ExportSettings",
+    "GateSettings",
+    "Precision",
+    "Report",
+    "TRTExportCallback",
+    "TRTModule",
+    "export",
+    "export_checkpoint",
+    "load",
+]
 
 __version__ = "0.1.0"
 
@@ -35,6 +45,7 @@ _HOMES = {
     "TRTExportCallback": "lightning_trt.callbacks",
     "TRTModule": "lightning_trt.runtime",
     "export": "lightning_trt.pipeline",
+    "export_checkpoint": "lightning_trt.pipeline",
     "load": "lightning_trt.loading",
 }
 

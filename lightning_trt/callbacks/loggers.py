@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.renderers import markdown
+from lightning_trt.renderers.scalars import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,24 +16,9 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Report
 
-__all__ = ["log", "scalars"]
+__all__ = ["log"]
 
 _TABLE = "trt/report"
-
-
-def scalars(report: Report) -> dict[str, float]:
-    """Every number that a sweep or a logger may want, by the name `trt/<candidate>/...`.
-
-    `p50_ms` is that of the largest batch size that was timed.
-    """
-    numbers: dict[str, float] = {}
-    for name, candidate in report.candidates.items():
-        for metric, each in candidate.metrics.items():
-            numbers[f"trt/{name}/{metric}"] = each.value
-            numbers[f"trt/{name}/drop/{metric}"] = each.drop
-        if candidate.latency:
-            numbers[f"trt/{name}/p50_ms"] = max(candidate.latency, key=lambda latency: latency.batch).p50_ms
-    return numbers
 
 
 def log(report: Report, loggers: list[Logger], *, step: int) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 
 from lightning_trt.callbacks.checkpoints import best_of
 from lightning_trt.callbacks.early import check, check_boundary
-from lightning_trt.callbacks.loggers import log, scalars
+from lightning_trt.callbacks.loggers import log
 from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
 from lightning_trt.errors import LightningTRTError
-from lightning_trt.pipeline import enforce, export_fit, results_folder
-from lightning_trt.renderers import json, terminal
+from lightning_trt.pipeline import enforce, export_fit, results_folder, show
+from lightning_trt.renderers import json
+from lightning_trt.renderers.scalars import scalars
 from lightning_trt.settings import (
     BuildSettings,
     CalibrationSettings,
@@ -166,7 +167,7 @@ class TRTExportCallback(Callback):
             trainer, module, checkpoint=best.checkpoint, notes=best.notes, settings=self.settings, folder=self._folder
         )
         self.report = outcome.report
-        _show(outcome.report)
+        show(outcome.report)
         log(outcome.report, trainer.loggers, step=trainer.global_step)
         if outcome.error is not None and self.settings.on_error is OnError.raises:
             raise outcome.error
@@ -188,15 +189,17 @@ def _is_dry(trainer: Any) -> bool:
 
 
 def _import_path(thing: object) -> str:
+    """Where the class of `thing` can be imported from."""
     kind = type(thing)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    module = _name_of_script() if kind.__module__ == "__main__" else kind.__module__
+    return f"{module}.{kind.__qualname__}"
 
 
-def _show(report: Report) -> None:
-    console = Console()
-    console.print(terminal.table(report))
-    for line in terminal.short_summary(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+def _name_of_script() -> str:
+    """What `__main__` is called by a program that imports it."""
+    main = sys.modules["__main__"]
+    spec, path = main.__spec__, getattr(main, "__file__", None)
+    return spec.name if spec else Path(path).stem if path else "__main__"
 
 
 def _warn(error: Exception) -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import lightning_trt
-from lightning_trt.cli import baseline, compare, gate, report
+from lightning_trt.cli import baseline, compare, export, gate, report
 from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import LightningTRTError
 
@@ -29,10 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lightning-trt", description="Read the reports of finished exports: gate, compare, write again."
+        prog="lightning-trt",
+        description="Export finished checkpoints; gate, compare and write again the reports of exports.",
     )
     parser.add_argument("--version", action="version", version=f"lightning-trt {lightning_trt.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for each in (gate, report, compare, baseline):
+    for each in (export, gate, report, compare, baseline):
         each.add_to(commands)
     return parser

@@ -14,6 +14,7 @@ from lightning_trt.settings.choices import (
     OnInconclusive,
     QuantizedBy,
     ReportFormat,
+    Require,
 )
 from lightning_trt.settings.export import (
     BuildSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "OnInconclusive",
     "QuantizedBy",
     "ReportFormat",
+    "Require",
     "TensorRTSettings",
     "ValidationSettings",
     "member",
