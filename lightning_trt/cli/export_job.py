@@ -35,6 +35,7 @@ __all__ = ["Objective", "run"]
 Objective = float | tuple[float, ...] | None
 
 _OF_THE_COMMAND = ("checkpoint", "module", "datamodule", "trust", "objective", "sweep")
+_OF_THE_SWEEP = ("objective", "sweep", "on_gate_fail")
 _DONE = "done.yaml"
 
 
@@ -67,7 +68,8 @@ def _point(asked: Mapping[str, Any]) -> Report:
             f"dirpath is {asked['dirpath']}, and each point of a sweep needs a folder of its own. Leave it out, and "
             "set the sweep's: hydra.sweep.dir=FOLDER."
         )
-    said = yaml.safe_dump(plain({**asked, "sha256": _sha256(asked["checkpoint"])}))
+    kept = {name: value for name, value in asked.items() if name not in _OF_THE_SWEEP}
+    said = yaml.safe_dump(plain({**kept, "sha256": _sha256(asked["checkpoint"])}))
     with locked(folder):
         done = folder / _DONE
         if done.is_file():

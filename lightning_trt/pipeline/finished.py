@@ -102,6 +102,7 @@ def _class_at(path: str, *, part: str) -> Callable[..., Any]:
 
 
 def _remade(kind: Callable[..., Any], arguments: dict[str, Any], *, checkpoint: Path | str, trust: bool) -> Any:  # noqa: ANN401 - as above
+    inspect.signature(kind).bind_partial(**arguments)  # Lightning would leave out what the class does not take
     loading = getattr(kind, "load_from_checkpoint", None)
     if loading is None:
         return kind(**arguments)
