@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.cli.exits import Exit
 
-__all__ = ["add_to", "run", "told"]
+__all__ = ["add_to", "quoted", "run", "told"]
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=")
 
@@ -57,7 +57,7 @@ def told(words: Sequence[str]) -> list[str]:
     if checkpoint is None:
         return list(words)
     place = list(words).index(checkpoint)
-    return [*words[:place], f"checkpoint={_quoted(_absolute(checkpoint))}", *words[place + 1 :]]
+    return [*words[:place], f"checkpoint={quoted(_absolute(checkpoint))}", *words[place + 1 :]]
 
 
 def _is_checkpoint(word: str) -> bool:
@@ -71,7 +71,7 @@ def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """`text` as one value for Hydra, whatever is in it."""
     kept = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", text).replace("${", r"\${")
     return f"'{kept}'"
