@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +138,9 @@ def _objective(report: Report, asked: Any) -> Objective:  # noqa: ANN401 - a nam
 
 def _number(report: Report, pattern: str) -> float:
     known = scalars(report)
-    found = [name for name in known if fnmatchcase(name, pattern)]
+    # A star is any text without a slash: it stands for a candidate's name, or a part of it.
+    expression = "[^/]*".join(map(re.escape, pattern.split("*")))
+    found = [name for name in known if re.fullmatch(expression, name)]
     if len(found) != 1:
         several = f"means {len(found)} numbers of the report: {', '.join(found)}. Name one of them."
         raise SettingsError(
