@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
     from lightning_trt.callbacks import TRTExportCallback
     from lightning_trt.loading import load, rebuild
-    from lightning_trt.pipeline import export
+    from lightning_trt.pipeline import export, export_checkpoint
     from lightning_trt.precision import Precision
     from lightning_trt.runtime import TRTModule
     from lightning_trt.settings import ExportSettings, GateSettings
@@ -31,6 +31,7 @@ __all__ = [
     "TRTExportCallback",
     "TRTModule",
     "export",
+    "export_checkpoint",
     "load",
     "rebuild",
 ]
@@ -45,6 +46,7 @@ _HOMES = {
     "TRTExportCallback": "lightning_trt.callbacks",
     "TRTModule": "lightning_trt.runtime",
     "export": "lightning_trt.pipeline",
+    "export_checkpoint": "lightning_trt.pipeline",
     "load": "lightning_trt.loading",
     "rebuild": "lightning_trt.loading",
 }

@@ -15,7 +15,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from lightning_trt.settings import ExportSettings, plain
+from lightning_trt.settings import ExportSettings, Require, plain
 
 __all__ = ["callback_schema", "export_schema", "schema_of", "store"]
 
@@ -48,6 +48,7 @@ def schema_of(settings: type, *, without: tuple[str, ...] = ()) -> type:
 
 def export_schema() -> DictConfig:
     """The schema of `lightning-trt export`: the settings, and what is exported."""
+    sweep = make_dataclass("SweepSettings", [("require", Require, field(default=Require.any))])
     command = make_dataclass(
         "ExportSettings",
         [
@@ -55,11 +56,17 @@ def export_schema() -> DictConfig:
             ("module", dict[str, Any], field(default_factory=dict)),
             ("datamodule", dict[str, Any], field(default_factory=dict)),
             ("trust", bool, field(default=False)),
+            ("objective", Any, field(default=None)),
+            ("sweep", sweep, field(default_factory=sweep)),
         ],
         bases=(schema_of(ExportSettings, without=_OF_A_FIT),),
         kw_only=True,
     )
-    return cast("DictConfig", OmegaConf.structured(command))
+    schema = OmegaConf.structured(command)
+    for part in (schema.module, schema.datamodule):
+        # Their arguments are the user's own, which Hydra would else take with a "+" alone.
+        OmegaConf.set_struct(part, value=False)
+    return cast("DictConfig", schema)
 
 
 def callback_schema() -> DictConfig:

@@ -32,14 +32,16 @@ _CALLBACK = "callbacks/trt_export"
 _PRIMARY = "export"
 _OVERRIDE = "override /"
 _SCHEME = "lightning-trt"
+_OURS = "pkg://lightning_trt.conf"
 
 
 class LightningTRTSearchPath(SearchPathPlugin):
     """Adds our configs to the search path: last, so that a config of the application's own wins."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Nothing; `search_path` has one entry more."""
-        search_path.append(provider="lightning-trt", path=f"{_SCHEME}://{_GROUP}")
+        """Nothing; `search_path` has one entry more, but that of our own command, which has them at its root."""
+        if not any(each.path == _OURS for each in search_path.get_path()):
+            search_path.append(provider="lightning-trt", path=f"{_SCHEME}://{_GROUP}")
 
 
 class LightningTRTSource(ConfigSource):

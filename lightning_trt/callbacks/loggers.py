@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.callbacks.showing import exhibit_of, show
+from lightning_trt.renderers.scalars import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,22 +17,7 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
     from lightning_trt.callbacks.showing import Exhibit
 
-__all__ = ["log", "scalars"]
-
-
-def scalars(report: Report) -> dict[str, float]:
-    """Every number that a sweep or a logger may want, by the name `trt/<candidate>/...`.
-
-    `p50_ms` is that of the largest batch size that was timed.
-    """
-    numbers: dict[str, float] = {}
-    for name, candidate in report.candidates.items():
-        for metric, each in candidate.metrics.items():
-            numbers[f"trt/{name}/{metric}"] = each.value
-            numbers[f"trt/{name}/drop/{metric}"] = each.drop
-        if candidate.latency:
-            numbers[f"trt/{name}/p50_ms"] = max(candidate.latency, key=lambda latency: latency.batch).p50_ms
-    return numbers
+__all__ = ["log"]
 
 
 def log(report: Report, loggers: list[Logger], *, step: int) -> None:

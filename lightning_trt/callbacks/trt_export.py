@@ -11,12 +11,13 @@ from rich.console import Console
 
 from lightning_trt.callbacks.checkpoints import best_of
 from lightning_trt.callbacks.early import check, check_boundary
-from lightning_trt.callbacks.loggers import log, scalars
+from lightning_trt.callbacks.loggers import log
 from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
 from lightning_trt.errors import LightningTRTError
 from lightning_trt.pipeline import enforce, export_fit, results_folder
 from lightning_trt.renderers import json, terminal
+from lightning_trt.renderers.scalars import scalars
 from lightning_trt.settings import (
     BuildSettings,
     CalibrationSettings,

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import lightning_trt
-from lightning_trt.cli import baseline, compare, doctor, gate, inspect, report
+from lightning_trt.cli import baseline, compare, doctor, export, gate, inspect, report, reproduce
 from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import LightningTRTError
 
@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lightning-trt",
-        description="Read what finished exports left: gate, compare, write again, inspect; say what can be built here.",
+        description="Export finished checkpoints; gate, compare and inspect what exports left; say what works here.",
     )
     parser.add_argument("--version", action="version", version=f"lightning-trt {lightning_trt.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for each in (gate, report, compare, baseline, inspect, doctor):
+    for each in (export, gate, report, compare, baseline, inspect, reproduce, doctor):
         each.add_to(commands)
     return parser

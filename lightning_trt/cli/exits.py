@@ -13,5 +13,6 @@ class Exit(IntEnum):
     ok = 0
     gate_failed = 1
     usage = 2
+    failed = 3
     environment = 4
     no_rule = 5

@@ -16,6 +16,7 @@ from lightning_trt.pipeline.folders import results_folder
 from lightning_trt.pipeline.job import Job, Outcome
 from lightning_trt.pipeline.plan import planned
 from lightning_trt.pipeline.reporting import assembled, write
+from lightning_trt.pipeline.telling import show
 from lightning_trt.progress import Progress, terminal_is_live
 from lightning_trt.replay import random_state_kept, subject_of_fit, subject_of_module
 from lightning_trt.settings import ExportSettings, settings_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Report
     from lightning_trt.replay import Subject
+    from lightning_trt.replay.checkpoints import Remembered
     from lightning_trt.settings import ExportOptions, GateSettings
 
 __all__ = ["export", "export_fit"]
@@ -72,15 +74,10 @@ def export(
     plan = planned(settings)
     check_writable(folder)
     with random_state_kept(), subject_of_module(module, data, checkpoint=checkpoint, trust=trust) as subject:
-        about = CheckpointReport(
-            path=None if checkpoint is None else str(checkpoint),
-            sha256=None,
-            epoch=subject.epoch,
-            monitor=settings.monitor,
-            score=None,
-        )
+        about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
         job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder)
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
+    show(outcome.report)
     if outcome.error is not None:
         raise outcome.error
     enforce(outcome.report, settings=settings)
@@ -108,11 +105,23 @@ def export_fit(
     progress = Progress(speaks=True, is_live=terminal_is_live())
     with random_state_kept():
         subject = subject_of_fit(trainer, module, checkpoint=checkpoint.path)
-        about = replace(checkpoint, epoch=subject.epoch)
+        about = replace(checkpoint, epoch=subject.remembered.epoch)
         job = Job(
             subject=subject, checkpoint=about, plan=planned(settings), settings=settings, folder=folder, notes=notes
         )
         return _run(_with_digest(job), progress=progress)
+
+
+def _about(checkpoint: Path | str | None, remembered: Remembered, *, monitor: str | None) -> CheckpointReport:
+    """What is known of a finished checkpoint; the metric that it followed is monitored, unless another one is named."""
+    followed = monitor or remembered.monitor
+    return CheckpointReport(
+        path=None if checkpoint is None else str(checkpoint),
+        sha256=None,
+        epoch=remembered.epoch,
+        monitor=followed,
+        score=remembered.monitored.get(followed or ""),
+    )
 
 
 def _run(job: Job, *, progress: Progress) -> Outcome:

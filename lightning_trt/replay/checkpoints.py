@@ -1,7 +1,9 @@
-"""Weights of a checkpoint, into a copy of the module."""
+"""What is in a checkpoint: weights, for a copy of the module, and what its callbacks wrote down."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -14,19 +16,36 @@ from lightning_trt.replay.copying import metrics_of
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
-__all__ = ["load"]
+__all__ = ["Remembered", "load", "read"]
 
 _LINES_SHOWN = 3
 
 
-def load(module: LightningModule, path: Path | str, *, trust: bool) -> int | None:
-    """Epoch of the checkpoint at `path`, whose weights `module` has now, as Lightning would load it; metrics are reset.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a checkpoint knows of its training.
+
+    `monitored` has the metrics that its ModelCheckpoints followed, the Trainer's first one first, each with its value
+    when the checkpoint was written, or None.
+    """
+
+    epoch: int | None = None
+    monitored: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def monitor(self) -> str | None:
+        """The metric that was followed, or the first of several."""
+        return next(iter(self.monitored), None)
+
+
+def load(module: LightningModule, path: Path | str, *, trust: bool) -> Remembered:
+    """What the checkpoint at `path` knows; `module` has its weights, as Lightning would load it, and metrics are reset.
 
     Raises:
         CheckpointError: It is absent, sharded, unreadable, holds more than plain data without `trust`, or does not
             fit the module.
     """
-    checkpoint = _read(path, trust=trust)
+    checkpoint = read(path, trust=trust)
     if "state_dict" not in checkpoint:
         raise CheckpointError(f"{path} holds no state_dict; expected a checkpoint that Lightning wrote.")
     module.on_load_checkpoint(checkpoint)
@@ -36,11 +55,15 @@ def load(module: LightningModule, path: Path | str, *, trust: bool) -> int | Non
         raise CheckpointError(f"{path} does not fit {type(module).__name__}: {_misfits(error)}") from error
     for metric in metrics_of(module):
         metric.reset()
-    epoch: int | None = checkpoint.get("epoch")
-    return epoch
+    return Remembered(epoch=checkpoint.get("epoch"), monitored=_monitored(checkpoint.get("callbacks") or {}))
 
 
-def _read(path: Path | str, *, trust: bool) -> dict[str, Any]:
+def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
+    """The checkpoint at `path` as Lightning wrote it.
+
+    Raises:
+        CheckpointError: It is absent, sharded, unreadable, or holds more than plain data without `trust`.
+    """
     if Path(path).is_dir():
         raise CheckpointError(
             f"{path} is a folder: a sharded checkpoint of FSDP or DeepSpeed, which cannot be read as one. Write it as "
@@ -62,6 +85,13 @@ def _read(path: Path | str, *, trust: bool) -> dict[str, Any]:
     except Exception as error:  # a damaged file ends torch's reading in many ways
         raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
     return read
+
+
+def _monitored(callbacks: Mapping[str, Any]) -> dict[str, float | None]:
+    """What the ModelCheckpoints among `callbacks`, which are states by key, say of themselves."""
+    states = [state for state in callbacks.values() if isinstance(state, Mapping) and state.get("monitor")]
+    scores = [(str(state["monitor"]), state.get("current_score")) for state in states if "best_model_score" in state]
+    return {monitor: None if score is None else float(score) for monitor, score in scores}
 
 
 def _misfits(error: RuntimeError) -> str:

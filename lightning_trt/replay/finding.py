@@ -35,8 +35,8 @@ def subject_of_fit(trainer: Trainer, module: LightningModule, *, checkpoint: Pat
     """
     combined = loaders_of(trainer, module, trainer.fit_loop.epoch_loop.val_loop)
     made = copy_of(module)
-    epoch = None if checkpoint is None else load(made, checkpoint, trust=True)
-    return Subject.of(made, trainer=trainer, combined=combined, epoch=epoch)
+    remembered = None if checkpoint is None else load(made, checkpoint, trust=True)
+    return Subject.of(made, trainer=trainer, combined=combined, remembered=remembered)
 
 
 @contextmanager
@@ -69,12 +69,12 @@ def subject_of_module(
     trainer = _quiet_trainer(package_of(module), accelerator)
     made = copy_of(module)
     with _attached(trainer, made, data), random_state_kept():
-        epoch = None
+        remembered = None
         if checkpoint is not None:
             _set_up(trainer)
-            epoch = load(made, checkpoint, trust=trust)
+            remembered = load(made, checkpoint, trust=trust)
         combined = loaders_of(trainer, made, trainer.validate_loop)
-        yield Subject.of(made, trainer=trainer, combined=combined, epoch=epoch)
+        yield Subject.of(made, trainer=trainer, combined=combined, remembered=remembered)
 
 
 def _set_up(trainer: Any) -> None:

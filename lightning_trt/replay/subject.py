@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lightning_trt.replay.checkpoints import Remembered
 from lightning_trt.replay.copying import copy_of, uncompiled
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Subject:
     `module` is a copy of the user's, in evaluation mode, in float32, with the checkpoint's weights; `as_trained` the
     same in the data type that it was trained in (`module` itself unless the Trainer's precision is bf16-true or the
     like). `trainer` is the user's and only read. `combined` is a CombinedLoader of the Trainer's package over the
-    validation loaders, without distributed samplers. `epoch` is the checkpoint's, None without one.
+    validation loaders, without distributed samplers. `remembered` is the checkpoint's; nothing without one.
     """
 
     module: LightningModule
@@ -31,10 +32,10 @@ class Subject:
     trainer: Any
     combined: Any
     datamodule: LightningDataModule | None
-    epoch: int | None = None
+    remembered: Remembered = field(default_factory=Remembered)
 
     @classmethod
-    def of(cls, copied: LightningModule, *, trainer: Any, combined: object, epoch: int | None = None) -> Subject:
+    def of(cls, copied: LightningModule, *, trainer: Any, combined: object, remembered: Remembered | None) -> Subject:
         """The subject around a copy that has the data type it was trained in."""
         copied = uncompiled(copied)
         is_float32 = not str(trainer.precision).endswith("-true") or trainer.precision == "32-true"
@@ -44,7 +45,7 @@ class Subject:
             trainer=trainer,
             combined=combined,
             datamodule=trainer.datamodule,
-            epoch=epoch,
+            remembered=remembered or Remembered(),
         )
 
     @property

@@ -14,6 +14,7 @@ from lightning_trt.settings.choices import (
     OnInconclusive,
     QuantizedBy,
     ReportFormat,
+    Require,
     Select,
     Split,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "OnInconclusive",
     "QuantizedBy",
     "ReportFormat",
+    "Require",
     "Select",
     "Split",
     "TensorRTSettings",

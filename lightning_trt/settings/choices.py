@@ -13,6 +13,7 @@ __all__ = [
     "OnInconclusive",
     "QuantizedBy",
     "ReportFormat",
+    "Require",
     "Select",
     "Split",
 ]
@@ -120,3 +121,10 @@ class ReportFormat(Enum):
     def suffix(self) -> str:
         """Ending of such a file's name."""
         return {"markdown": ".md", "html": ".html", "junit": ".xml"}[self.value]
+
+
+class Require(Enum):
+    """Which points of a sweep must pass the gate for the sweep to pass."""
+
+    any = "any"
+    all = "all"

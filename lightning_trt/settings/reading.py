@@ -137,7 +137,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
         return value.value
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}

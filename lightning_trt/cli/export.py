@@ -1,0 +1,77 @@
+"""`lightning-trt export`: a Hydra application over a finished checkpoint."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightning_trt.errors import SettingsError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Sequence
+
+    from lightning_trt.cli.exits import Exit
+
+__all__ = ["add_to", "quoted", "run", "told"]
+
+_OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=")
+
+
+def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Nothing; `commands` then has this one, whose words are Hydra's to read."""
+    # No word begins with this character: options, too, are left as they are.
+    parser = commands.add_parser("export", help="export a finished checkpoint", add_help=False, prefix_chars="\0")
+    parser.add_argument("words", nargs="*")
+    parser.set_defaults(run=run)
+
+
+def run(asked: Namespace) -> Exit:
+    """0, 1 the gate failed, 2 usage, 3 a build or an evaluation failed, 4 the environment lacks something."""
+    # Hydra is slow to import, and no other command needs it.
+    from lightning_trt.cli import export_app  # noqa: PLC0415 - see above
+
+    if not asked.words:
+        raise SettingsError("no checkpoint was given. Write `lightning-trt export CHECKPOINT`, or --help for more.")
+    return export_app.run(told(asked.words))
+
+
+def told(words: Sequence[str]) -> list[str]:
+    """`words` as Hydra reads them: the checkpoint as the value of its key, quoted.
+
+    Lightning's own `epoch=3-step=40.ckpt` is no word of Hydra's grammar. The checkpoint is the first word that is no
+    option, no value of one and no override; a word that ends in `.ckpt` and is no `checkpoint=...` is never taken for
+    an override.
+
+    Example:
+        >>> from lightning_trt.cli.export import told
+        >>> told(["-m", "s3://runs/epoch=3-step=40.ckpt", "precision=int8"])
+        ['-m', "checkpoint='s3://runs/epoch=3-step=40.ckpt'", 'precision=int8']
+    """
+    # Hydra's own parser knows which options have a value.
+    from hydra._internal.utils import get_args_parser  # noqa: PLC0415 - as above
+
+    overrides = get_args_parser().parse_known_args(list(words))[0].overrides
+    checkpoint = next((word for word in overrides if _is_checkpoint(word)), None)
+    if checkpoint is None:
+        return list(words)
+    place = list(words).index(checkpoint)
+    return [*words[:place], f"checkpoint={quoted(_absolute(checkpoint))}", *words[place + 1 :]]
+
+
+def _is_checkpoint(word: str) -> bool:
+    if word.startswith(("checkpoint=", "~")):
+        return False
+    return word.endswith(".ckpt") or Path(word).exists() or not _OVERRIDE.match(word)
+
+
+def _absolute(path: str) -> str:
+    # A job may run in another folder.
+    return path if "://" in path else str(Path(path).absolute())
+
+
+def quoted(text: str) -> str:
+    """`text` as one value for Hydra, whatever is in it."""
+    kept = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", text).replace("${", r"\${")
+    return f"'{kept}'"

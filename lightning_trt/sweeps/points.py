@@ -1,0 +1,64 @@
+"""The points of a sweep, as their folders tell: whichever launcher ran them, and however they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lightning_trt.errors import ReportError
+from lightning_trt.renderers import json
+
+if TYPE_CHECKING:
+    from lightning_trt.artifacts import Report
+
+__all__ = ["FAILURE", "Point", "points_of"]
+
+FAILURE = "failure.txt"
+"""Name of the file in a point's folder that says why it failed."""
+
+_OVERRIDES = Path(".hydra", "overrides.yaml")
+_UNFINISHED = "It ended, or was ended, before it could write a report; its log may say why."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One job of a sweep: what it was told, its reports, and why it has none or failed all the same."""
+
+    folder: Path
+    overrides: tuple[str, ...]
+    reports: tuple[Report, ...]
+    why: str | None
+
+
+def points_of(sweep: Path) -> tuple[Point, ...]:
+    """The points below the folder of a sweep, in the order of their numbers.
+
+    A folder is a point's where Hydra wrote down what the job was told.
+    """
+    folders = [path.parents[1] for path in sweep.rglob(str(_OVERRIDES))]
+    return tuple(_point_at(folder) for folder in sorted(folders, key=_number))
+
+
+def _number(folder: Path) -> tuple[int, str]:
+    return (int(folder.name) if folder.name.isdecimal() else 0, str(folder))
+
+
+def _point_at(folder: Path) -> Point:
+    failure = folder / FAILURE
+    read = [_read(path) for path in sorted(folder.rglob("report.json"))]
+    reports = tuple(each for each in read if not isinstance(each, str))
+    reasons = [failure.read_text(encoding="utf-8").strip()] if failure.is_file() else []
+    reasons += [each for each in read if isinstance(each, str)] + ([] if read else [_UNFINISHED])
+    told = yaml.safe_load((folder / _OVERRIDES).read_text(encoding="utf-8")) or []
+    return Point(folder=folder, overrides=tuple(map(str, told)), reports=reports, why=reasons[0] if reasons else None)
+
+
+def _read(path: Path) -> Report | str:
+    """The report at `path`, or why it cannot be read."""
+    try:
+        return json.from_text(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError, ReportError) as error:
+        return str(error)

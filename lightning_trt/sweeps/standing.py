@@ -1,0 +1,73 @@
+"""How the points of a sweep stand to each other, and whether the sweep passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lightning_trt.artifacts import Verdict
+from lightning_trt.renderers import leaderboard
+from lightning_trt.renderers.leaderboard import Entry, Failure
+from lightning_trt.settings import Require
+from lightning_trt.storage import locked, write_whole
+from lightning_trt.sweeps.points import points_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lightning_trt.sweeps.points import Point
+
+__all__ = ["Standing", "standing_of", "write"]
+
+_BAD = {Verdict.failed, Verdict.error}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All candidates, the best first; the points that failed; and whether the sweep passes."""
+
+    entries: tuple[Entry, ...]
+    failures: tuple[Failure, ...]
+    passes: bool
+
+
+def standing_of(points: Sequence[Point], *, require: Require = Require.any) -> Standing:
+    """How `points` stand; a point passes when it did not fail, and no report of its own says fail or error."""
+    points = _told_apart(points)
+    passed = [point.why is None and not any(report.verdict in _BAD for report in point.reports) for point in points]
+    failed = [(point, point.why) for point in points if point.why is not None]
+    return Standing(
+        entries=leaderboard.ranked(entry for point in points for entry in _entries(point)),
+        failures=tuple(Failure(point=point.folder.name, overrides=point.overrides, why=why) for point, why in failed),
+        passes=any(passed) if require is Require.any else bool(passed) and all(passed),
+    )
+
+
+def write(sweep: Path, *, require: Require = Require.any) -> Standing:
+    """The standing of the sweep at `sweep`, which is written there as `leaderboard.json` and `leaderboard.md`."""
+    # Several jobs may end at once, each in a process of its own.
+    with locked(sweep / "leaderboard"):
+        standing = standing_of(points_of(sweep), require=require)
+        for name, render in {"leaderboard.json": leaderboard.to_text, "leaderboard.md": leaderboard.markdown}.items():
+            write_whole(sweep / name, render(standing.entries, standing.failures, passes=standing.passes))
+    return standing
+
+
+def _told_apart(points: Sequence[Point]) -> list[Point]:
+    """The points without the overrides that all of them share."""
+    shared = set.intersection(*(set(point.overrides) for point in points)) if len(points) > 1 else set()
+    return [replace(each, overrides=tuple(word for word in each.overrides if word not in shared)) for each in points]
+
+
+def _entries(point: Point) -> Iterator[Entry]:
+    for report in point.reports:
+        for candidate in report.candidates.values():
+            yield Entry(
+                point=point.folder.name,
+                overrides=point.overrides,
+                run=report.path,
+                candidate=candidate,
+                metric=report.checkpoint.monitor or next(iter(candidate.metrics), None),
+                p50_ms=report.p50_ms(candidate.latency),
+            )
