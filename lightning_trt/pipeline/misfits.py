@@ -1,4 +1,4 @@
-"""What the report says of ranges that do not fit."""
+"""What the report says of statistics and of ranges that do not fit."""
 
 from __future__ import annotations
 
@@ -10,21 +10,30 @@ from lightning_trt.precision import Precision
 from lightning_trt.settings import CalibratorName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lightning_trt.artifacts import RangeFit, Ranges, Statistics
     from lightning_trt.pipeline.plan import Asked
+    from lightning_trt.settings import CalibrationSettings
 
-__all__ = ["misfit_notes"]
+__all__ = ["misfit_notes", "recalled_notes"]
 
 _NAMED = 3
 
 
-def misfit_notes(asked: Asked, statistics: Statistics, ranges: Ranges, *, percentile: float) -> Iterator[str]:
+def misfit_notes(
+    asked: Asked, statistics: Statistics, ranges: Ranges, *, settings: CalibrationSettings
+) -> Iterator[str]:
     """What is wrong with the ranges of a candidate, one sentence each; each is warned of too."""
-    for note in (*_unfit(asked, statistics, ranges), *_undersampled(asked, statistics, percentile)):
+    for note in (*_unfit(asked, statistics, ranges), *_undersampled(asked, statistics, settings.percentile)):
         warnings.warn(note, stacklevel=2)
         yield note
+
+
+def recalled_notes(statistics: Mapping[str, Statistics]) -> Iterator[str]:
+    """A sentence where no graph had to run."""
+    if any(each.is_recalled for each in statistics.values()):
+        yield "calibration statistics are those of an earlier run over the same graph and samples"
 
 
 def _unfit(asked: Asked, statistics: Statistics, ranges: Ranges) -> Iterator[str]:

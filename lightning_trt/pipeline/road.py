@@ -13,7 +13,7 @@ from lightning_trt.passes import save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
-from lightning_trt.pipeline.misfits import misfit_notes
+from lightning_trt.pipeline.misfits import misfit_notes, recalled_notes
 from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
 from lightning_trt.precision import Precision
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     Engines = dict[str, dict[str, nn.Module]]
 
 __all__ = ["walk"]
-
-_RECALLED = "calibration statistics are those of an earlier run over the same graph and samples"
 
 
 def walk(job: Job, *, into: Path, progress: Progress) -> tuple[Findings, Exception | None]:
@@ -160,10 +158,7 @@ class _Road:
                     cache=cache_at(settings.cache),
                     advance=advance,
                 )
-            if any(each.is_recalled for each in statistics.values()):
-                self.remarks.append(
-                    "calibration statistics are those of an earlier run over the same graph and samples"
-                )
+            self.remarks += recalled_notes(statistics)
             for name, each in statistics.items():
                 folder = self.into if len(graphs) == 1 else self.into / graphs[name].boundary.folder
                 calibrators.save(each, folder / "statistics.npz")
@@ -225,8 +220,7 @@ class _Road:
         if not asked.calibrator or statistics is None:
             return None
         ranges = self.calibrator_of(asked).ranges(statistics)
-        percentile = self.job.settings.calibration.percentile
-        self.remarks += misfit_notes(asked, statistics, ranges, percentile=percentile)
+        self.remarks += misfit_notes(asked, statistics, ranges, settings=self.job.settings.calibration)
         return ranges
 
     def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
