@@ -13,7 +13,7 @@ from lightning_trt.passes import save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
-from lightning_trt.pipeline.misfits import misfit_notes
+from lightning_trt.pipeline.misfits import misfit_notes, recalled_notes
 from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
 from lightning_trt.precision import Precision
@@ -158,10 +158,7 @@ class _Road:
                     cache=cache_at(settings.cache),
                     advance=advance,
                 )
-            if any(each.is_recalled for each in statistics.values()):
-                self.remarks.append(
-                    "calibration statistics are those of an earlier run over the same graph and samples"
-                )
+            self.remarks += recalled_notes(statistics)
             for name, each in statistics.items():
                 folder = self.into if len(graphs) == 1 else self.into / graphs[name].boundary.folder
                 calibrators.save(each, folder / "statistics.npz")

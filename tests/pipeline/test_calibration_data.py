@@ -57,11 +57,11 @@ class Albums(Images):
         return DataLoader(Pictures(20, seed=5, transform=None), batch_size=4)
 
 
-class Stream(IterableDataset[int]):
+class Stream(IterableDataset[tuple["Tensor", "Tensor"]]):
     """Items in their own order."""
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(3))
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(zip(*images_and_targets(20, seed=1), strict=True))
 
 
 def samples_of(data: Any, **calibration: Any) -> list[Tensor]:
@@ -198,11 +198,10 @@ def test_nothing_left_to_validate_on_is_an_error(tmp_path: Path) -> None:
 
 def test_streams_cannot_leave_samples_out(tmp_path: Path) -> None:
     """They have no item k."""
-    images, targets = images_and_targets(20, seed=1)
-    batches = list(zip(images.split(5), targets.split(5), strict=True))
+    loader = DataLoader(Stream(), batch_size=5)
 
     with pytest.raises(DataError, match="exclude_calibration_samples needs validation loaders over datasets"):
-        reported([batches], tmp_path, validation={"exclude_calibration_samples": True})
+        reported(loader, tmp_path, validation={"exclude_calibration_samples": True})
 
 
 def test_the_default_number_of_samples_is_only_a_most(tmp_path: Path) -> None:
