@@ -10,6 +10,7 @@ from lightning_trt.artifacts.boundary import BATCH, Boundary, OnnxGraph, Structu
 from lightning_trt.artifacts.calibration import Range, Ranges, Statistics, TensorStatistics
 from lightning_trt.artifacts.engine import Candidate, Engine, Latency
 from lightning_trt.artifacts.report import (
+    Attribution,
     CandidateReport,
     CheckpointReport,
     DataReport,
@@ -23,10 +24,21 @@ from lightning_trt.artifacts.report import (
     RuleResult,
     Verdict,
 )
-from lightning_trt.artifacts.scores import BatchMeans, Bootstrap, Evidence, MetricScores, PairedBinary, Scores
+from lightning_trt.artifacts.scores import (
+    BatchMeans,
+    Bootstrap,
+    ClassFlips,
+    Evidence,
+    FlippedItem,
+    Flips,
+    MetricScores,
+    PairedBinary,
+    Scores,
+)
 
 __all__ = [
     "BATCH",
+    "Attribution",
     "Baseline",
     "BaselineEntry",
     "BatchMeans",
@@ -36,10 +48,13 @@ __all__ = [
     "CandidateReport",
     "Change",
     "CheckpointReport",
+    "ClassFlips",
     "DataReport",
     "Engine",
     "EnvironmentReport",
     "Evidence",
+    "FlippedItem",
+    "Flips",
     "GateReport",
     "Latency",
     "Level",

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts.engine import Latency
-    from lightning_trt.artifacts.scores import Evidence
+    from lightning_trt.artifacts.scores import Evidence, Flips
     from lightning_trt.precision import DType, Precision
 
 __all__ = [
+    "Attribution",
     "CandidateReport",
     "CheckpointReport",
     "DataReport",
@@ -148,7 +149,7 @@ class MetricReport:
     """One metric of one candidate; `drop` is positive when the candidate is worse, whatever the metric's direction.
 
     `drop_low` to `drop_high` is the interval at `confidence`; None where there is no evidence, and then `why_not`
-    says why.
+    says why. `flips` tells which items turned, where the metric is right or wrong of each.
     """
 
     value: float
@@ -161,6 +162,20 @@ class MetricReport:
     why_not: str | None
     evidence: Evidence | None
     in_unit_interval: bool = False
+    flips: Flips | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """What is lost in one step of the road, from `before` to `after`; both saw the same samples.
+
+    Each of the `metrics` has the value of `after`, and its drop against `before`. Both are the reference, a candidate,
+    or `onnx-fp32`: the exported graph, run by ONNX Runtime.
+    """
+
+    before: str
+    after: str
+    metrics: Mapping[str, MetricReport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +229,8 @@ class GateReport:
 class Report:
     """What a run says of itself; `path` is its folder, `chosen` the name of the fastest candidate that passes.
 
-    `model` is the class of the LightningModule: it names the model where checkpoints come and go.
+    `model` is the class of the LightningModule: it names the model where checkpoints come and go. `attribution` tells
+    the losses of single steps apart; it is empty where there is no fp32 candidate.
     """
 
     path: Path
@@ -231,6 +247,7 @@ class Report:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     model: str | None = None
+    attribution: tuple[Attribution, ...] = ()
 
     @property
     def shared_batch(self) -> int | None:

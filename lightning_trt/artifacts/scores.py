@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BatchMeans", "Bootstrap", "Evidence", "MetricScores", "PairedBinary", "Scores"]
+__all__ = [
+    "BatchMeans",
+    "Bootstrap",
+    "ClassFlips",
+    "Evidence",
+    "FlippedItem",
+    "Flips",
+    "MetricScores",
+    "PairedBinary",
+    "Scores",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,44 @@ class BatchMeans:
 
 
 Evidence = PairedBinary | Bootstrap | BatchMeans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlippedItem:
+    """One item that turned from right to wrong or back.
+
+    `index` is its place in the dataset, counted through all loaders' datasets; `label` its class, None where the metric
+    was given none; `change` how far what the metric was given of it moved (the largest difference of any number).
+    """
+
+    index: int
+    label: int | None
+    change: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassFlips:
+    """Of the `n` items of class `label`, how many turned for the worse and for the better."""
+
+    label: int
+    n: int
+    worse: int
+    better: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flips:
+    """Which items turned, where the metric is the mean of one 0/1 value per item.
+
+    `p_value` is McNemar's, exact and two-sided: small where a metric that did not change would hardly turn so unevenly.
+    `worse_items` and `better_items` have those that turned, the furthest moved first, a few of each; none where the
+    order of the dataset is not known. `by_class` has the classes of which some item turned, by label.
+    """
+
+    p_value: float
+    worse_items: tuple[FlippedItem, ...] = ()
+    better_items: tuple[FlippedItem, ...] = ()
+    by_class: tuple[ClassFlips, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

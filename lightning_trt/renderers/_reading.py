@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lightning_trt.artifacts import (
-    BatchMeans,
-    Bootstrap,
+    Attribution,
     CandidateReport,
     CheckpointReport,
     DataReport,
@@ -18,7 +17,6 @@ from lightning_trt.artifacts import (
     Latency,
     Level,
     MetricReport,
-    PairedBinary,
     ReferenceReport,
     Report,
     Rule,
@@ -26,18 +24,17 @@ from lightning_trt.artifacts import (
     Verdict,
 )
 from lightning_trt.precision import DType, Precision
+from lightning_trt.renderers._evidence import evidence_of, flips_of
 from lightning_trt.renderers._tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lightning_trt.artifacts import Evidence
+    from lightning_trt.artifacts import Flips
 
 __all__ = ["report_of"]
 
 T = TypeVar("T")
-
-_SIDES = ("reference", "candidate")
 
 
 def report_of(root: Node, *, folder: Path) -> Report:
@@ -64,6 +61,7 @@ def report_of(root: Node, *, folder: Path) -> Report:
         notes=tuple(each.text() for each in root.optional_items("notes")),
         settings={key: each.value for key, each in root.optional_members("settings").items()},
         model=_if_there(root, "model", _text, default=None),
+        attribution=tuple(_attribution(each) for each in root.optional_items("attribution")),
     )
 
 
@@ -181,45 +179,21 @@ def _metric(node: Node) -> MetricReport:
         higher_is_better=_optional(node.get("higher_is_better"), Node.flag),
         trusted=node.get("trusted").flag(),
         why_not=_optional(node.get("why_not"), Node.text),
-        evidence=_optional(node.get("evidence"), _evidence),
+        evidence=_optional(node.get("evidence"), evidence_of),
         in_unit_interval=_if_there(node, "in_unit_interval", Node.flag, default=False),
+        flips=_if_there(node, "flips", _flips, default=None),
     )
 
 
-def _evidence(node: Node) -> Evidence:
-    kind = node.get("kind").text()
-    if kind == "paired-binary":
-        return _paired(node)
-    if kind == "batch-means":
-        return BatchMeans(
-            n=node.get("n").integer(), mean=node.get("mean").number(), deviation=node.get("deviation").number()
-        )
-    if kind == "bootstrap":
-        return _bootstrap(node)
-    return node.get("kind").refuse('"paired-binary", "bootstrap" or "batch-means"')
+def _flips(node: Node) -> Flips | None:
+    return _optional(node, flips_of)
 
 
-def _paired(node: Node) -> PairedBinary:
-    n, worse, better = (node.get(key).integer() for key in ("n", "worse", "better"))
-    if worse + better > n:
-        node.get("n").refuse(f"a number of items, of which {worse} got worse and {better} better,")
-    return PairedBinary(n=n, worse=worse, better=better)
-
-
-def _bootstrap(node: Node) -> Bootstrap:
-    unit = node.get("unit").text()
-    reference, candidate = (tuple(each.number() for each in node.get(side).items()) for side in _SIDES)
-    if unit not in {"item", "batch"}:
-        node.get("unit").refuse('"item" or "batch"')
-    if len(reference) != len(candidate):
-        node.get("candidate").refuse(f"a list of {len(reference)} numbers, as many as the reference's")
-    return Bootstrap(
-        unit=unit,
-        n=node.get("n").integer(),
-        changed=node.get("changed").integer(),
-        reference=reference,
-        candidate=candidate,
-        is_mean=_if_there(node, "is_mean", Node.flag, default=False),
+def _attribution(node: Node) -> Attribution:
+    return Attribution(
+        before=node.get("before").text(),
+        after=node.get("after").text(),
+        metrics={name: _metric(each) for name, each in node.get("metrics").members().items()},
     )
 
 

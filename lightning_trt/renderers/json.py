@@ -22,7 +22,7 @@ from lightning_trt.renderers._reading import report_of
 from lightning_trt.renderers._tree import Node
 
 if TYPE_CHECKING:
-    from lightning_trt.artifacts import CandidateReport, CheckpointReport, MetricReport, Report
+    from lightning_trt.artifacts import Attribution, CandidateReport, CheckpointReport, MetricReport, Report
 
 __all__ = ["SCHEMA", "from_text", "to_text"]
 
@@ -50,6 +50,7 @@ def to_text(report: Report) -> str:
         "notes": list(report.notes),
         "settings": _plain(report.settings),
         "model": report.model,
+        "attribution": [_attribution(each) for each in report.attribution],
     }
     if not_finite := dict(_not_finite(document)):
         document["not_finite"] = not_finite
@@ -100,6 +101,10 @@ def _candidate(candidate: CandidateReport, *, folder: Path) -> dict[str, object]
     path = None if candidate.path is None else _relative(candidate.path, folder=folder)
     metrics = {name: _metric(metric) for name, metric in candidate.metrics.items()}
     return {**_fields(candidate), "path": path, "metrics": metrics}
+
+
+def _attribution(step: Attribution) -> dict[str, object]:
+    return {**_fields(step), "metrics": {name: _metric(metric) for name, metric in step.metrics.items()}}
 
 
 def _metric(metric: MetricReport) -> dict[str, object]:

@@ -7,12 +7,16 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from lightning_trt.artifacts import (
+    Attribution,
     BatchMeans,
     Bootstrap,
     CandidateReport,
     CheckpointReport,
+    ClassFlips,
     DataReport,
     EnvironmentReport,
+    FlippedItem,
+    Flips,
     GateReport,
     Latency,
     Level,
@@ -69,6 +73,14 @@ evidence = st.one_of(
         is_mean=flags,
     ),
 )
+flipped_items = st.builds(FlippedItem, index=counts, label=maybe(counts), change=numbers)
+flips = st.builds(
+    Flips,
+    p_value=numbers,
+    worse_items=tuples_of(flipped_items),
+    better_items=tuples_of(flipped_items),
+    by_class=tuples_of(st.builds(ClassFlips, label=counts, n=counts, worse=counts, better=counts)),
+)
 metrics = st.builds(
     MetricReport,
     value=numbers,
@@ -81,7 +93,9 @@ metrics = st.builds(
     why_not=maybe(words),
     evidence=maybe(evidence),
     in_unit_interval=flags,
+    flips=maybe(flips),
 )
+attributions = st.builds(Attribution, before=words, after=words, metrics=st.dictionaries(keys, metrics, max_size=2))
 candidates = st.builds(
     CandidateReport,
     name=keys,
@@ -175,4 +189,5 @@ def reports(draw: st.DrawFn) -> Report:
         notes=draw(tuples_of(words)),
         settings=draw(st.dictionaries(keys, st.none() | flags | counts | words | st.lists(words), max_size=2)),
         model=draw(maybe(words)),
+        attribution=draw(tuples_of(attributions)),
     )
