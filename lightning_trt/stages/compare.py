@@ -30,7 +30,7 @@ def compare(scores: Scores, *, alpha: float) -> Mapping[str, Mapping[str, Metric
         >>> scores = Scores(metrics={"val/acc": accuracy}, samples=1000, digest="", indices=None, failures={})
         >>> report = compare(scores, alpha=0.025)["int8"]["val/acc"]
         >>> [round(number, 4) for number in (report.drop_low, report.drop, report.drop_high)]
-        [0.0019, 0.01, 0.0198]
+        [0.0018, 0.01, 0.0198]
     """
     names = dict.fromkeys(name for metric in scores.metrics.values() for name in metric.candidates)
     return {

@@ -45,7 +45,6 @@ def closed_form(n: int, worse: int, better: int, alpha: float) -> tuple[float, f
     [
         pytest.param((32, 9, 3), 0.95, (-0.027, 0.390), id="tango-1998-first"),
         pytest.param((44, 0, 1), 0.90, (-0.096, 0.037), id="tango-1998-contact-lenses"),
-        pytest.param((21, 1, 7), 0.95, (-0.517, -0.026), id="fagerland-2014-airways"),
     ],
 )
 def test_gives_the_published_interval(
@@ -61,13 +60,35 @@ def test_gives_the_published_interval(
 
 @pytest.mark.parametrize("counts", [(32, 9, 3), (44, 0, 1), (160, 40, 20), (1600, 150, 86), (10_000, 60, 40)], ids=str)
 @pytest.mark.parametrize("alpha", [0.005, 0.025, 0.1])
-def test_equals_the_closed_form(counts: tuple[int, int, int], alpha: float) -> None:
-    """Roots found one by one are the roots of the quartic."""
+def test_end_further_from_zero_equals_the_closed_form(counts: tuple[int, int, int], alpha: float) -> None:
+    """The root found there is that of the quartic."""
     n, worse, better = counts
+    end = int(worse > better)
 
     found = ScoreTest(n=n, worse=worse, better=better).interval(alpha)
 
-    assert found == pytest.approx(closed_form(n, worse, better, alpha), abs=1e-7)
+    assert found[end] == pytest.approx(closed_form(n, worse, better, alpha)[end], abs=1e-7)
+
+
+@pytest.mark.parametrize("counts", [(32, 9, 3), (44, 0, 1), (1000, 8, 8), (1600, 120, 116)], ids=str)
+def test_interval_that_holds_zero_equals_the_closed_form(counts: tuple[int, int, int]) -> None:
+    """Tango's interval as it is, where nothing is claimed to be worse or better."""
+    n, worse, better = counts
+
+    found = ScoreTest(n=n, worse=worse, better=better).interval(ALPHA)
+
+    assert found == pytest.approx(closed_form(n, worse, better, ALPHA), abs=1e-7)
+
+
+@pytest.mark.parametrize("counts", [(160, 40, 20), (1000, 30, 0), (1600, 150, 86), (10_000, 60, 40)], ids=str)
+def test_end_nearer_to_zero_is_drawn_towards_it(counts: tuple[int, int, int]) -> None:
+    """By less than a tenth of the interval: Tango's end is a little too sure of a drop."""
+    n, worse, better = counts
+    low, high = closed_form(n, worse, better, ALPHA)
+
+    found, _ = ScoreTest(n=n, worse=worse, better=better).interval(ALPHA)
+
+    assert low - (high - low) / 10 < found < low
 
 
 @pytest.mark.parametrize("n", [10, 1000, 50_000])
@@ -149,11 +170,12 @@ def error_rates(n: int, limit: float, better_share: float) -> tuple[float, float
     return false_pass, false_fail
 
 
+@pytest.mark.parametrize("limit", [0.0025, 0.01, 0.02])
 @pytest.mark.parametrize("better_share", [0.0, 0.002, 0.01])
-@pytest.mark.parametrize("n", [200, 500, 1000, 2000])
-def test_errs_no_more_often_than_alpha(n: int, better_share: float) -> None:
-    """At a limit of 0.01 a false PASS is never above alpha, a false FAIL at most half above it, for few items."""
-    false_pass, false_fail = error_rates(n, 0.01, better_share)
+@pytest.mark.parametrize("n", [200, 500, 1000])
+def test_errs_no_more_often_than_alpha(n: int, better_share: float, limit: float) -> None:
+    """At the limit a false PASS and a false FAIL are as rare as alpha, but for the steps that whole items make."""
+    false_pass, false_fail = error_rates(n, limit, better_share)
 
-    assert false_pass <= ALPHA
-    assert false_fail <= 1.5 * ALPHA
+    assert false_pass <= 1.07 * ALPHA
+    assert false_fail <= 1.14 * ALPHA
