@@ -26,7 +26,7 @@ from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.formats import texts_beside
 from lightning_trt.settings import plain
-from lightning_trt.stages.compare import compare
+from lightning_trt.stages.compare import attribution, compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def assembled(job: Job, findings: Findings) -> Report:
         notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
         settings=plain(job.settings),
         model=type(job.subject.module).__name__,
+        attribution=attribution(findings.scores, job.steps, reference=REFERENCE, alpha=alpha)
+        if findings.scores
+        else (),
     )
 
 
