@@ -165,7 +165,7 @@ def _bootstrap_test(evidence: Bootstrap, metric: MetricReport) -> DropTest:
     drops = tuple(sign * (reference - candidate) for reference, candidate in pairs)
     why_not = _why_no_bootstrap(evidence, drops)
     if why_not is None:
-        return PercentileTest(drops=drops)
+        return PercentileTest(drops=drops, changed=evidence.changed)
     if evidence.is_mean and metric.in_unit_interval and evidence.n > 0:
         return ChangedShareTest(n=evidence.n, changed=evidence.changed)
     return NoTest(why_not)
