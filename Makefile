@@ -38,7 +38,8 @@ bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
 	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by simulation
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py
+	missed=0; for part in pairs sums lists; do \
+		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --part $$part || missed=1; done; exit $$missed
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 8
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)

@@ -69,7 +69,7 @@ def side_of(trace: Trace, unit: str, *, check_time: Callable[[], None]) -> Side:
     if trace.source is None:
         raise NoEvidenceError("no torchmetrics Metric was logged under this name")
     if trace.updates is None:
-        raise NoEvidenceError("the inputs of its updates are too large to keep")
+        raise NoEvidenceError("there was no room to keep the inputs of its updates, neither in memory nor on disk")
     if not trace.updates:
         raise NoEvidenceError("no update of its own was seen")
     units = by_item(trace.updates, trace.steps) if unit == ITEM else by_batch(trace.updates)
