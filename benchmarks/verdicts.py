@@ -251,7 +251,7 @@ def main() -> int:
 
 def of_many(runs: int) -> tuple[list[Bound], dict[str, object]]:
     """Holm and the samples that decide, with their bounds."""
-    families, sizes = of_families(min(runs, 2000)), of_sizes(runs)
+    families, sizes = of_families(min(runs, 2000)), of_sizes(min(runs, 4000))
     worst = max(max(each["any_false_pass"], each["any_false_fail"]) for each in families)
     ratio = max(abs(math.log(each["formula"] / each["simulated"])) for each in sizes)
     bounds = [
@@ -261,7 +261,7 @@ def of_many(runs: int) -> tuple[list[Bound], dict[str, object]]:
     return bounds, {"families": families, "sizes": sizes}
 
 
-PARTS = {"pairs": (of_pairs, 4000), "sums": (of_sums, 2000), "lists": (of_lists, 400)}
+PARTS = {"pairs": (of_pairs, 20_000), "sums": (of_sums, 2000), "lists": (of_lists, 400)}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from typing import IO, Any
+from weakref import finalize
 
 import torch
 
@@ -13,7 +14,7 @@ __all__ = ["Spill"]
 class Spill:
     """A nameless file of nests of tensors, each read back by the place that writing it gave.
 
-    The file is made with the first nest, in the folder for temporary files, and goes when nobody holds the spill.
+    The file is made with the first nest, in the folder for temporary files, and goes with the spill.
 
     Example:
         >>> import torch
@@ -35,6 +36,7 @@ class Spill:
         """
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="lightning-trt-")  # noqa: SIM115 - open as long as the spill
+            finalize(self, self._file.close)
         place = self._file.seek(0, 2)
         torch.save(nest, self._file)
         return place
