@@ -16,11 +16,11 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check bench gpu clean
+.PHONY: help demo test check bench bench-statistics gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/.demo  ## train on real digits, export, and see what each precision costs
 	$(BIN)/python examples/01_quick_start.py
@@ -35,7 +35,11 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/lint-imports
 
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || missed=1; done; exit $$missed
+	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts); do $(BIN)/python $$script || missed=1; done; exit $$missed
+
+bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by simulation
+	missed=0; for part in pairs sums lists; do \
+		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --part $$part || missed=1; done; exit $$missed
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)

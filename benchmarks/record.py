@@ -48,11 +48,13 @@ class Bound:
         return self.value >= self.bound if self.is_least else self.value <= self.bound
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """What the command line says: `quick`, and `out`, the JSON to write or None."""
+def arguments(description: str, *, part: Sequence[str] = ()) -> argparse.Namespace:
+    """What the command line says: `quick`, `out`, the JSON to write or None, and `part`, where there are several."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that it works; its numbers are rough")
     parser.add_argument("--out", type=Path, help="JSON file to write to; else, but for a short run, in results/ here")
+    if part:
+        parser.add_argument("--part", choices=part, default=part[0], help="what to measure")
     return parser.parse_args()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ class MetricScores:
     """One metric of the reference and of every candidate, from the same samples.
 
     `higher_is_better` and `in_unit_interval` are None and False where nothing tells. A candidate that has no evidence
-    has a
-    sentence in `why_not` instead.
+    has a sentence in `why_not` instead. `flips` are those of the candidates; `between` has the evidence of steps from
+    one candidate to another.
     """
 
     reference: float
@@ -114,6 +115,8 @@ class MetricScores:
     in_unit_interval: bool
     evidence: Mapping[str, Evidence]
     why_not: Mapping[str, str]
+    flips: Mapping[str, Flips] = field(default_factory=lambda: MappingProxyType({}))
+    between: Mapping[tuple[str, str], Evidence] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

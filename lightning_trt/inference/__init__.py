@@ -7,6 +7,7 @@ p-value is within alpha.
 
 from __future__ import annotations
 
+from lightning_trt.inference.binomial import binomial_cdf, mcnemar
 from lightning_trt.inference.bootstrap import PercentileTest, least_resamples, resampling_weights
 from lightning_trt.inference.changes import ChangedShareTest
 from lightning_trt.inference.drop import FEWEST_CHANGED, DropTest, NoTest, drop_test, turned, with_interval
@@ -23,10 +24,12 @@ __all__ = [
     "PercentileTest",
     "ScoreTest",
     "StudentTest",
+    "binomial_cdf",
     "drop_test",
     "growth_to_decide",
     "holm",
     "least_resamples",
+    "mcnemar",
     "resampling_weights",
     "t_cdf",
     "t_quantile",

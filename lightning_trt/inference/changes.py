@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from lightning_trt.inference.binomial import binomial_cdf
 from lightning_trt.inference.roots import crossing
 
 __all__ = ["ChangedShareTest"]
@@ -44,14 +44,4 @@ class ChangedShareTest:
 
     def _as_few(self, share: float) -> float:
         """The probability that as few items change, or fewer, where `share` of all would."""
-        if share <= 0 or self.changed >= self.n:
-            return 1.0
-        if share >= 1:
-            return 0.0
-        odds = math.log(share) - math.log1p(-share)
-        none = self.n * math.log1p(-share)
-        return min(1.0, sum(math.exp(_log_choices(self.n, k) + none + k * odds) for k in range(self.changed + 1)))
-
-
-def _log_choices(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        return binomial_cdf(self.changed, n=self.n, share=share)

@@ -13,7 +13,7 @@ from lightning_trt.inference.score import ScoreTest
 from lightning_trt.inference.student import StudentTest
 
 if TYPE_CHECKING:
-    from lightning_trt.artifacts import Evidence, MetricReport
+    from lightning_trt.artifacts import Evidence, Flips, MetricReport
 
 __all__ = ["FEWEST_CHANGED", "DropTest", "NoTest", "drop_test", "turned", "with_interval"]
 
@@ -134,7 +134,23 @@ def turned(metric: MetricReport, *, higher_is_better: bool) -> MetricReport:
     # An unknown direction is recorded as if high were better: reference minus candidate.
     if higher_is_better == (metric.higher_is_better is not False):
         return replace(metric, higher_is_better=higher_is_better)
-    return replace(metric, higher_is_better=higher_is_better, drop=-metric.drop, evidence=_swapped(metric.evidence))
+    flips = metric.flips
+    return replace(
+        metric,
+        higher_is_better=higher_is_better,
+        drop=-metric.drop,
+        evidence=_swapped(metric.evidence),
+        flips=None if flips is None else _turned_flips(flips),
+    )
+
+
+def _turned_flips(flips: Flips) -> Flips:
+    return replace(
+        flips,
+        worse_items=flips.better_items,
+        better_items=flips.worse_items,
+        by_class=tuple(replace(each, worse=each.better, better=each.worse) for each in flips.by_class),
+    )
 
 
 def _swapped(evidence: Evidence | None) -> Evidence | None:
@@ -149,7 +165,7 @@ def _bootstrap_test(evidence: Bootstrap, metric: MetricReport) -> DropTest:
     drops = tuple(sign * (reference - candidate) for reference, candidate in pairs)
     why_not = _why_no_bootstrap(evidence, drops)
     if why_not is None:
-        return PercentileTest(drops=drops)
+        return PercentileTest(drops=drops, changed=evidence.changed)
     if evidence.is_mean and metric.in_unit_interval and evidence.n > 0:
         return ChangedShareTest(n=evidence.n, changed=evidence.changed)
     return NoTest(why_not)

@@ -51,6 +51,18 @@ class ScoreTest:
         """The p-value of "the drop is `limit` or less": small where the data say that it is more."""
         return NormalDist().cdf(-self._for_more(limit))
 
+    def error(self, drop: float) -> float:
+        """The standard error of the observed drop, if the true one were `drop`.
+
+        Example:
+            >>> from lightning_trt.inference import ScoreTest
+            >>> round(ScoreTest(n=1000, worse=14, better=4).error(0.01), 5)
+            0.00425
+        """
+        worse, better = (self.worse, self.better) if drop >= 0 else (self.better, self.worse)
+        share = _better_share(abs(drop), n=self.n, worse=worse, better=better)
+        return math.sqrt(max(0.0, _variance(abs(drop), share)) / self.n)
+
     def _for_more(self, drop: float) -> float:
         """The statistic that speaks for more than a supposed drop where it is large; it falls as that drop grows."""
         if drop < 0:

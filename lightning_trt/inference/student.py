@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 
 from lightning_trt.inference.roots import crossing
 
@@ -22,15 +24,12 @@ def t_cdf(t: float, *, freedom: int) -> float:
         >>> t_cdf(0.0, freedom=7), round(t_cdf(1.0, freedom=1), 12)
         (0.5, 0.75)
     """
-    # Imported here: most reports have no batch means, and are read without it.
-    import numpy as np  # noqa: PLC0415 - see above
-
     angle = math.atan2(t, math.sqrt(freedom))
     cosine, sine = math.cos(angle), math.sin(angle)
     is_odd = freedom % 2
-    steps = np.arange(1 + is_odd, freedom - 1, 2)
     # 1 + cos^2/2 + (1*3)/(2*4) cos^4 + ... for even degrees, 1 + 2/3 cos^2 + (2*4)/(3*5) cos^4 + ... for odd ones
-    series = 1.0 + float(np.cumprod(steps / (steps + 1) * cosine**2).sum())
+    steps = (step / (step + 1) * cosine**2 for step in range(1 + is_odd, freedom - 1, 2))
+    series = math.fsum(accumulate(steps, mul, initial=1.0))
     if not is_odd:
         return 0.5 + sine * series / 2
     return 0.5 + (angle + (sine * cosine * series if freedom > 1 else 0.0)) / math.pi

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from lightning_trt.precision import Precision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,14 +15,16 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Candidate, CheckpointReport, Latency, Report, Scores, Statistics
     from lightning_trt.pipeline.plan import Asked, Plan
-    from lightning_trt.precision import Precision
     from lightning_trt.replay import Subject
     from lightning_trt.settings import ExportSettings
 
-__all__ = ["REFERENCE", "Findings", "Job", "Outcome"]
+__all__ = ["EXPORTED", "REFERENCE", "Findings", "Job", "Outcome"]
 
 REFERENCE = "torch-fp32"
 """Name of the checkpoint's own module in fp32 torch."""
+
+EXPORTED = "onnx-fp32"
+"""Name of the exported graph, run by ONNX Runtime: a step of the attribution and no candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,20 @@ class Job:
     def high_precision(self) -> Precision:
         """What quantized candidates compute the rest in."""
         return self.settings.build.high_precision or self.plan.backend.high_precision
+
+    @property
+    def runs_exported(self) -> bool:
+        """Whether the exported graph is run besides; ONNX Runtime's own fp32 engine is it already."""
+        return self.settings.validation.exported_graph and self.plan.backend.name != "onnxruntime"
+
+    @property
+    def steps(self) -> tuple[tuple[str, str], ...]:
+        """The steps in which a loss is attributed: torch to ONNX, to the fp32 engine, and from there to all others."""
+        names = [each.name for each in self.plan.candidates]
+        fp32 = Precision.fp32.value
+        chain = [REFERENCE, *([EXPORTED] if self.runs_exported else []), *([fp32] if fp32 in names else [])]
+        others = [name for name in names if name != fp32] if len(chain) > 1 else []
+        return (*pairwise(chain), *((chain[-1], name) for name in others))
 
     def computes_in(self, asked: Asked) -> Precision:
         """What a candidate computes in where it is not quantized."""

@@ -27,7 +27,7 @@ from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.formats import formats_of
 from lightning_trt.settings import ReportFormat, Split, plain
-from lightning_trt.stages.compare import compare
+from lightning_trt.stages.compare import attribution, compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ def assembled(job: Job, findings: Findings) -> Report:
         notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
         settings=plain(job.settings),
         model=type(job.subject.module).__name__,
+        attribution=attribution(findings.scores, job.steps, reference=REFERENCE, alpha=alpha)
+        if findings.scores
+        else (),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lightning_trt import calibrators
 from lightning_trt.errors import ReplayError
 from lightning_trt.passes import save
+from lightning_trt.pipeline.exported import exported_engines
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
@@ -101,7 +102,8 @@ class _Road:
         candidates = self.built(graphs, statistics)
         with self.opened(candidates) as engines:
             latency = self.timed(probed, engines)
-            scores = self.validated(engines)
+            with exported_engines(self.job, graphs) as exported:
+                scores = self.validated(engines, exported)
         return Findings(
             statistics=statistics,
             candidates=candidates,
@@ -264,16 +266,17 @@ class _Road:
         devices = {tensor.device for tensor in probed.inputs if tensor.device.type != "cpu"}
         return deepcopy(part).to(devices.pop()) if devices else part
 
-    def validated(self, engines: Engines) -> Scores | None:
+    def validated(self, engines: Engines, exported: Engines) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""
         living = {name: engines[name] for name in self.journal.living(engines)}
         try:
             with self.progress.step("Validating", total=None) as advance:
                 scores = validate(
                     self.evaluated or self.job.subject,
-                    engines=living,
+                    engines=living | dict(exported),
                     settings=self.job.settings.validation,
                     monitor=self.job.checkpoint.monitor,
+                    steps=self.job.steps,
                     advance=advance,
                 )
         except Exception as error:  # noqa: BLE001 - what was built is kept, and the report says why it has no scores

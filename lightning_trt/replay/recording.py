@@ -17,6 +17,7 @@ from torchmetrics import Metric, MetricCollection
 
 from lightning_trt.batches.nests import tensors_of
 from lightning_trt.replay.copying import metrics_of
+from lightning_trt.replay.spilling import Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,14 @@ class Update:
     step: Step | None
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spilled:
+    """An update that lies on disk."""
+
+    step: Step | None
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,9 @@ class Logged:
 
 
 class Recorder:
-    """What the metrics of `copy` are given and what it logs, from now on; all together at most `limit_bytes`.
+    """What the metrics of `copy` are given and what it logs, from now on.
+
+    At most `limit_bytes` of it are kept in memory, the rest on disk.
 
     Example:
         >>> import torch
@@ -86,7 +97,8 @@ class Recorder:
         self._metrics = tuple(metrics_of(copy))
         self._collections = tuple(part for part in copy.modules() if isinstance(part, MetricCollection))
         # By id: a torchmetrics Metric hashes by its states, which every update replaces.
-        self._updates: dict[int, list[Update] | None] = {id(metric): [] for metric in self._metrics}
+        self._updates: dict[int, list[Update | _Spilled] | None] = {id(metric): [] for metric in self._metrics}
+        self._spill = Spill()
         for metric in self._metrics:
             self._watch(metric)
         self._watch_log(copy)
@@ -102,8 +114,15 @@ class Recorder:
             self._step = None
 
     def updates(self, metric: Metric) -> Sequence[Update] | None:
-        """The updates of `metric` in order, or None where they were too large to keep."""
-        return self._updates.get(id(self._leader(metric)), ())
+        """The updates of `metric` in order, or None where there was no room for them, not on disk either."""
+        kept = self._updates.get(id(self._leader(metric)), [])
+        return None if kept is None else tuple(self._read(each) for each in kept)
+
+    def _read(self, kept: Update | _Spilled) -> Update:
+        if isinstance(kept, Update):
+            return kept
+        args, kwargs = self._spill.get(kept.place)
+        return Update(step=kept.step, args=args, kwargs=kwargs)
 
     def _leader(self, metric: Metric) -> Metric:
         """Who is updated in the place of `metric`: within a compute group of a collection only the first is."""
@@ -144,14 +163,15 @@ class Recorder:
         # Above zero: a forward that calls update (twice, in some metrics), or a wrapper that updates what it wraps.
         if self._depth > 0 or (updates := self._updates[id(metric)]) is None:
             return
-        self._bytes_left -= _nbytes((args, kwargs))
-        if self._bytes_left < 0:
-            self._bytes_left += sum(
-                tensor.nbytes for kept in updates for tensor in tensors_of((kept.args, kept.kwargs))
-            )
-            self._updates[id(metric)] = None
+        num_bytes = _nbytes((args, kwargs))
+        if num_bytes <= self._bytes_left:
+            self._bytes_left -= num_bytes
+            updates.append(Update(step=self._step, args=_kept(args), kwargs=_kept(kwargs)))
             return
-        updates.append(Update(step=self._step, args=_kept(args), kwargs=_kept(kwargs)))
+        try:
+            updates.append(_Spilled(step=self._step, place=self._spill.put((_kept(args), _kept(kwargs)))))
+        except OSError:  # a full disk costs the interval, and not the validation
+            self._updates[id(metric)] = None
 
     def _watch_log(self, copy: Any) -> None:
         call_through: Callable[..., None] = copy.log

@@ -92,6 +92,8 @@ class ValidationSettings:
         resamples: Resamples of the paired bootstrap, as many as `bootstrap_seconds` allow.
         bootstrap_seconds: Time budget for all resampling of one run.
         seed: Seed of the resampling.
+        exported_graph: Run the exported graph by ONNX Runtime too, on the CPU, so that a loss of the export is told
+            from one of the engines; not needed with the ONNX Runtime backend, whose fp32 engine it is.
     """
 
     metrics: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ class ValidationSettings:
     resamples: int = 2000
     bootstrap_seconds: float = 60.0
     seed: int = 0
+    exported_graph: bool = False
 
     def __post_init__(self) -> None:
         check_positive(self, "resamples", "bootstrap_seconds")

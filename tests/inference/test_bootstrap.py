@@ -91,6 +91,27 @@ def test_least_resamples_have_ends(alpha: float) -> None:
     assert PercentileTest(drops=(0.0,) * (least - 1)).interval(alpha) == (-math.inf, math.inf)
 
 
+@pytest.mark.parametrize("changed", [10, 50, 5000])
+def test_few_changed_units_give_a_wider_interval(changed: int) -> None:
+    """The fewer units changed, the less is known of the spread; of very many the percentiles are as good as theirs."""
+    drops = tuple(np.random.default_rng(0).normal(size=2000).tolist())
+    low, high = PercentileTest(drops=drops).interval(0.025)
+
+    stretched = PercentileTest(drops=drops, changed=changed).interval(0.025)
+
+    assert stretched[1] - stretched[0] == pytest.approx((high - low) * (1 + 2.2 / changed), rel=0.05)
+
+
+def test_skewed_resamples_widen_the_longer_tail() -> None:
+    """Where a few large drops decide, the true drop may well be larger than the percentile says."""
+    drops = tuple(np.random.default_rng(0).gamma(10, size=2000).tolist())
+
+    plain, corrected = (PercentileTest(drops=drops, changed=changed).interval(0.025) for changed in (None, 5000))
+
+    assert corrected[0] == pytest.approx(plain[0], abs=0.1)
+    assert corrected[1] > plain[1] + 0.5
+
+
 def test_p_value_is_never_smaller_than_the_resamples_can_tell() -> None:
     """The observed drop counts as one resample against every claim."""
     assert PercentileTest(drops=(0.0,) * 99).p_at_least(1.0) == 0.01

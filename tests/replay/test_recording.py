@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,18 +153,33 @@ def test_error_in_a_metric_ends_its_record() -> None:
     assert len(updates_of(recorder, metric)) == 2
 
 
-def test_records_over_the_limit_are_given_up() -> None:
-    """Too large inputs are not kept, and a small metric beside them is."""
+def test_records_over_the_limit_come_back_from_disk() -> None:
+    """What memory is not given for is kept all the same, in order, beside what was small enough."""
     module = module_with(SumMetric())
-    module.small = SumMetric()
     recorder = Recorder(module, limit_bytes=100)
+    given = [torch.full((20,), 1.0), torch.full((20,), 2.0), torch.full((2,), 3.0)]
+
+    for values in given:
+        module.metric.update(values)
+
+    assert [update.args[0].tolist() for update in updates_of(recorder, module.metric)] == [v.tolist() for v in given]
+
+
+def test_full_disk_costs_the_records_and_not_the_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metric goes on counting, and its records are given up as a whole."""
+    module = module_with(SumMetric())
+    recorder = Recorder(module, limit_bytes=0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_space)
 
     module.metric.update(torch.ones(20))
     module.metric.update(torch.ones(20))
-    module.small.update(torch.ones(1))
 
-    assert recorder.updates(module.metric) is None
-    assert len(updates_of(recorder, module.small)) == 1
+    assert (recorder.updates(module.metric), module.metric.compute().item()) == (None, 40.0)
+
+
+def no_space(**_: object) -> None:
+    """What a full disk answers."""
+    raise OSError(28, "No space left on device")
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lightning_trt.artifacts import MetricScores, PairedBinary, Scores
+from lightning_trt.artifacts import Bootstrap, Flips, MetricScores, PairedBinary, Scores
 from lightning_trt.inference import ScoreTest
-from lightning_trt.stages.compare import compare
+from lightning_trt.stages.compare import attribution, compare
 
 ACCURACY = MetricScores(
     reference=0.93,
@@ -28,6 +28,9 @@ LOSS = MetricScores(
     why_not={"fp16": "only 4 batches", "int8": "only 4 batches"},
 )
 SCORES = Scores(metrics={"val/acc": ACCURACY, "val/loss": LOSS}, samples=1000, digest="9d3f", indices=None, failures={})
+
+
+STEPS = (("torch", "fp16"), ("fp16", "int8"), ("fp16", "absent"))
 
 
 def scores_of(**metrics: MetricScores) -> Scores:
@@ -101,3 +104,44 @@ def test_metric_that_a_candidate_never_logged_is_left_out() -> None:
     assert (
         "val/loss" not in compare(replace(SCORES, metrics={"val/acc": ACCURACY, "val/loss": loss}), alpha=0.025)["int8"]
     )
+
+
+def test_steps_are_measured_against_their_own_start() -> None:
+    """Torch to fp16 is the candidate's own drop; fp16 to int8 has its evidence from the pairs of these two."""
+    between = {("fp16", "int8"): PairedBinary(n=1000, worse=12, better=2)}
+
+    first, second = attribution(
+        scores_of(acc=replace(ACCURACY, between=between)), STEPS, reference="torch", alpha=0.025
+    )
+
+    assert first.metrics["acc"] == compare(SCORES, alpha=0.025)["fp16"]["val/acc"]
+    assert (second.before, second.after, second.metrics["acc"].evidence) == ("fp16", "int8", between["fp16", "int8"])
+    assert second.metrics["acc"].drop == pytest.approx(0.01)
+
+
+def test_step_without_evidence_says_why() -> None:
+    """The reason of either candidate stands for the step."""
+    (step,) = attribution(scores_of(loss=LOSS), STEPS[1:2], reference="torch", alpha=0.025)
+
+    assert (step.metrics["loss"].drop_low, step.metrics["loss"].why_not) == (None, "only 4 batches")
+
+
+def test_step_keeps_its_interval_and_no_resamples() -> None:
+    """The resamples stand in the report already, with the two candidates."""
+    resampled = tuple(number / 1000 for number in range(100))
+    evidence = Bootstrap(unit="item", n=50, changed=40, reference=resampled, candidate=(0.0,) * 100)
+    scores = scores_of(loss=replace(LOSS, between={("fp16", "int8"): evidence}, why_not={}))
+
+    (step,) = attribution(scores, STEPS[1:2], reference="torch", alpha=0.025)
+
+    assert step.metrics["loss"].drop_low is not None
+    assert step.metrics["loss"].evidence == replace(evidence, reference=(), candidate=())
+
+
+def test_turned_items_reach_the_report() -> None:
+    """The flips of a candidate stand with its metric."""
+    flips = Flips(p_value=0.03)
+
+    reports = compare(scores_of(acc=replace(ACCURACY, flips={"int8": flips})), alpha=0.025)
+
+    assert (reports["int8"]["acc"].flips, reports["fp16"]["acc"].flips) == (flips, None)

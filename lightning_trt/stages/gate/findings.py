@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Level, RuleResult, Verdict
-from lightning_trt.inference import growth_to_decide
+from lightning_trt.inference import ScoreTest, drop_test, growth_to_decide
 from lightning_trt.renderers.limits import bound, limited, measured
 from lightning_trt.renderers.numbers import drop_with_interval, number
 
@@ -81,14 +81,23 @@ def _said(judgement: Judgement, metric: MetricReport, limit: float) -> str:
     )
 
 
+def _errors(metric: MetricReport, limit: float) -> tuple[float, float | None]:
+    """The standard error of the drop, and the one that its test would judge by at the limit, where that is another."""
+    test = drop_test(metric)
+    if isinstance(test, ScoreTest) and -1 < limit < 1 and test.worse + test.better > 0:
+        return test.error(metric.drop), test.error(limit)
+    low, high = metric.drop_low or 0.0, metric.drop_high or 0.0
+    return (high - low) / (2 * NormalDist().inv_cdf((1 + metric.confidence) / 2)), None
+
+
 def _samples_needed(judgement: Judgement, samples: int, alpha: float) -> tuple[int, int | None] | None:
     metric, limit = judgement.case.metric, judgement.case.limit
     if judgement.verdict is not Verdict.inconclusive or metric is None or limit is None:
         return None
     if metric.drop_low is None or metric.drop_high is None:
         return None
-    error = (metric.drop_high - metric.drop_low) / (2 * NormalDist().inv_cdf((1 + metric.confidence) / 2))
+    error, error_at_limit = _errors(metric, limit)
     level = alpha / judgement.family_size
-    least, most = growth_to_decide(metric.drop, error=error, limit=limit, alpha=level)
+    least, most = growth_to_decide(metric.drop, error=error, limit=limit, alpha=level, error_at_limit=error_at_limit)
     low = max(samples + 1, math.ceil(samples * least))
     return low, None if most is None else max(low, math.ceil(samples * most))

@@ -55,7 +55,7 @@ class Algebra:
             self._metric.validate_args = False  # the pass has validated them, and vmap cannot
         self._defaults: dict[str, Any] = self._metric._defaults  # noqa: SLF001 - torchmetrics tells states only here
         reductions = set(self._metric._reductions.values())  # noqa: SLF001
-        if reductions & {dim_zero_max, dim_zero_min, torch.max, torch.min}:
+        if reductions and reductions <= {dim_zero_max, dim_zero_min, torch.max, torch.min}:
             raise NoEvidenceError("it keeps a largest or smallest value, which resamples say nothing of")
         self.is_additive = (
             bool(self._defaults)

@@ -69,7 +69,7 @@ def side_of(trace: Trace, unit: str, *, check_time: Callable[[], None]) -> Side:
     if trace.source is None:
         raise NoEvidenceError("no torchmetrics Metric was logged under this name")
     if trace.updates is None:
-        raise NoEvidenceError("the inputs of its updates are too large to keep")
+        raise NoEvidenceError("there was no room to keep the inputs of its updates, neither in memory nor on disk")
     if not trace.updates:
         raise NoEvidenceError("no update of its own was seen")
     units = by_item(trace.updates, trace.steps) if unit == ITEM else by_batch(trace.updates)
@@ -95,10 +95,9 @@ def clock_until(deadline: float) -> Callable[[], None]:
 
 def _states(algebra: Algebra, units: Units, *, logged: float, check_time: Callable[[], None]) -> States | None:
     """States by unit whose sum gives the logged value, or None where no way to take them apart does."""
-    if not algebra.is_additive:
+    # States too wide to keep for each unit, such as a confusion matrix of many classes, are made anew each time.
+    if not algebra.is_additive or units.count * algebra.num_state_values > _MOST_STATE_VALUES:
         return None
-    if units.count * algebra.num_state_values > _MOST_STATE_VALUES:
-        raise NoEvidenceError("its states are too large to keep for each unit")
     tried = (_tried(algebra, way, logged=logged) for way in units.ways(algebra, check_time=check_time))
     return next((states for states in tried if states is not None), None)
 

@@ -11,7 +11,7 @@ import torch
 
 from lightning_trt.artifacts import MetricScores, Scores
 from lightning_trt.replay import Recorder, Replay, copy_of, place
-from lightning_trt.stages.validate.evidence import find_evidence
+from lightning_trt.stages.validate.evidence import Question, find_evidence
 from lightning_trt.stages.validate.names import check_first_step, check_logged, reported
 from lightning_trt.stages.validate.notes import notes_of
 from lightning_trt.stages.validate.samples import Samples, indices_of
@@ -19,7 +19,7 @@ from lightning_trt.stages.validate.traces import trace_of
 from lightning_trt.stages.validate.traits import higher_is_better, in_unit_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytorch_lightning import LightningModule
     from torch import nn
@@ -40,6 +40,7 @@ def validate(
     engines: Mapping[str, Mapping[str, nn.Module]],
     settings: ValidationSettings,
     monitor: str | None,
+    steps: Sequence[tuple[str, str]] = (),
     advance: Callable[[int], None] | None = None,
 ) -> Scores:
     """The scores of the module in fp32 and of every candidate, from one pass over the validation data.
@@ -49,6 +50,7 @@ def validate(
         engines: By candidate and boundary, the module that stands in.
         settings: Which metrics to report, and how long to resample.
         monitor: The metric that the checkpoint was chosen by; reported whatever the settings name.
+        steps: Two candidates each, between which evidence is wanted too.
         advance: Called with the number of samples after each batch.
 
     Raises:
@@ -60,7 +62,8 @@ def validate(
     reference = watched.replay.metrics[_REFERENCE]
     check_logged(settings.metrics, reference)
     names = reported(reference, asked=settings.metrics, monitor=monitor)
-    metrics, unit_notes = _metrics(watched, names, settings)
+    indices = indices_of(subject.loaders, watched.recorders[_REFERENCE].steps)
+    metrics, unit_notes = _metrics(watched, names, settings, steps=steps, indices=indices)
     trained = watched.replay.metrics.get(_AS_TRAINED)
     # On a part of the data the score of the checkpoint is another.
     scored = None if settings.exclude_calibration_samples else monitor
@@ -68,7 +71,7 @@ def validate(
         metrics=metrics,
         samples=watched.samples.count,
         digest=watched.samples.digest,
-        indices=indices_of(subject.loaders, watched.recorders[_REFERENCE].steps),
+        indices=indices,
         failures=watched.failures,
         notes=(*notes_of(subject.trainer, reference, names=names, trained=trained, monitor=scored), *unit_notes),
     )
@@ -119,7 +122,12 @@ class _Pass:
 
 
 def _metrics(
-    watched: _Pass, names: tuple[str, ...], settings: ValidationSettings
+    watched: _Pass,
+    names: tuple[str, ...],
+    settings: ValidationSettings,
+    *,
+    steps: Sequence[tuple[str, str]],
+    indices: Sequence[int] | None,
 ) -> tuple[dict[str, MetricScores], list[str]]:
     """The scores by metric; each may resample for its share of the time that is left."""
     deadline = perf_counter() + settings.bootstrap_seconds
@@ -129,13 +137,19 @@ def _metrics(
         warnings.simplefilter("ignore")
         for done, name in enumerate(names):
             seconds = max(deadline - perf_counter(), 0.0) / (len(names) - done)
-            scores[name], note = _one_metric(watched, name, settings, seconds)
+            scores[name], note = _one_metric(watched, name, settings, seconds, steps=steps, indices=indices)
             notes += [f"{name}: {note}"] if note else []
     return scores, notes
 
 
 def _one_metric(
-    watched: _Pass, name: str, settings: ValidationSettings, seconds: float
+    watched: _Pass,
+    name: str,
+    settings: ValidationSettings,
+    seconds: float,
+    *,
+    steps: Sequence[tuple[str, str]],
+    indices: Sequence[int] | None,
 ) -> tuple[MetricScores, str | None]:
     traces = {
         copy: trace_of(name, recorder, watched.replay.metrics[copy][name])
@@ -144,7 +158,8 @@ def _one_metric(
     }
     reference = traces.pop(_REFERENCE)
     better = higher_is_better(name, reference.source, watched.replay.subject.trainer.callbacks)
-    found = find_evidence(reference, traces, higher_is_better=better, settings=settings, seconds=seconds)
+    question = Question(higher_is_better=better, steps=steps, indices=indices)
+    found = find_evidence(reference, traces, question=question, settings=settings, seconds=seconds)
     values = {copy: trace.value for copy, trace in traces.items()}
     scores = MetricScores(
         reference=reference.value,
@@ -153,5 +168,7 @@ def _one_metric(
         in_unit_interval=in_unit_interval(reference.source, [reference.value, *values.values()]),
         evidence=found.evidence,
         why_not=found.why_not,
+        flips=found.flips,
+        between=found.between,
     )
     return scores, found.note

@@ -20,7 +20,7 @@ _LOADER = "/dataloader_idx_"
 class Trace:
     """One metric of one copy: its value, and what was recorded of it.
 
-    `updates` are the updates of the metric that `source` names, None where they were too large to keep; `logged` its
+    `updates` are the updates of the metric that `source` names, None where there was no room for them; `logged` its
     `self.log` calls; `steps` all steps of the pass.
     """
 

@@ -47,14 +47,42 @@ class Units(Protocol):
 class ItemUnits:
     """Everything that a metric was given, in rows; `unit_of_row` says which dataset item each belongs to.
 
-    `update_sizes` are the numbers of rows that were given together.
+    `update_sizes` are the numbers of rows that were given together; `places` says where in the pass each unit stands.
     """
 
     columns: Inputs
     constants: Inputs
     unit_of_row: Tensor
     update_sizes: tuple[int, ...]
-    count: int
+    places: Tensor
+
+    @property
+    def count(self) -> int:
+        """Number of items."""
+        return len(self.places)
+
+    def labels(self) -> Tensor | None:
+        """The class of each item, where the metric was given one: its second argument, or `target`."""
+        column = self.columns.get("target", self.columns.get(1))
+        if not isinstance(column, Tensor) or column.ndim != 1 or column.is_floating_point():
+            return None
+        if len(self.unit_of_row) != self.count or bool((column < 0).any()):
+            return None
+        labels = torch.empty(self.count, dtype=torch.int64)
+        labels[self.unit_of_row] = column.long()
+        return labels
+
+    def distance(self, other: ItemUnits) -> Tensor:
+        """The largest difference of any floating-point number of each item between the two, of shape `(count,)`."""
+        furthest = torch.zeros(self.count, dtype=torch.float64)
+        for name, ours in self.columns.items():
+            theirs = other.columns.get(name)
+            if not (isinstance(ours, Tensor) and isinstance(theirs, Tensor)):
+                continue
+            if ours.is_floating_point() and ours.shape == theirs.shape:
+                rows = (ours.double() - theirs.double()).abs().reshape(len(ours), -1).amax(dim=1)
+                furthest.scatter_reduce_(0, self.unit_of_row, rows, "amax")
+        return furthest
 
     def ways(self, algebra: Algebra, *, check_time: Callable[[], None]) -> Sequence[Callable[[], States]]:
         """The states of each row alone; else of each row beside another, less those of that one.
@@ -183,7 +211,7 @@ def by_item(updates: Sequence[Update], steps: Sequence[Step]) -> ItemUnits:
     seen, unit_of_row = torch.unique(torch.cat(items), return_inverse=True)
     columns = {name: _joined([columns[name] for columns, _ in tables]) for name in tables[0][0]}
     sizes = tuple(len(part) for part in items)
-    return ItemUnits(columns=columns, constants=constants, unit_of_row=unit_of_row, update_sizes=sizes, count=len(seen))
+    return ItemUnits(columns=columns, constants=constants, unit_of_row=unit_of_row, update_sizes=sizes, places=seen)
 
 
 def by_batch(updates: Sequence[Update]) -> BatchUnits:

@@ -27,7 +27,7 @@ from torchmetrics import (
 )
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy, MulticlassF1Score
 from zoo import CLASSES
-from zoo.scored import Scored, WithinOne, as_binary, as_both, as_loss, as_regression, multiclass
+from zoo.scored import Scored, WithinOne, as_binary, as_both, as_loss, as_regression, multiclass, rounded
 
 from lightning_trt.artifacts import Bootstrap, PairedBinary
 from lightning_trt.inference import resampling_weights
@@ -93,6 +93,52 @@ def test_accuracy_counts_turned_items(score: Score, logits: tuple[Tensor, Tensor
 
     assert evidence == PairedBinary(
         n=NUM_SAMPLES, worse=int((right & ~still_right).sum()), better=int((~right & still_right).sum())
+    )
+
+
+def test_turned_items_are_named(score: Score, logits: tuple[Tensor, Tensor, Tensor]) -> None:
+    """Their places in the dataset, those first whose logits moved furthest."""
+    reference, candidate, targets = logits
+    turned = ((reference.argmax(1) == targets) & (candidate.argmax(1) != targets)).nonzero().flatten().tolist()
+    moved = (reference.double() - candidate.double()).abs().amax(dim=1)
+
+    flips = score(multiclass(Accuracy, average="micro")).metrics["val/score"].flips["int8"]
+
+    assert [each.index for each in flips.worse_items] == sorted(turned, key=lambda i: -moved[i])[:20]
+    assert [each.label for each in flips.worse_items] == [int(targets[each.index]) for each in flips.worse_items]
+
+
+def test_turned_items_are_counted_by_class(score: Score, logits: tuple[Tensor, Tensor, Tensor]) -> None:
+    """The classes together have all the pairs, and each as many items as the data."""
+    *_, targets = logits
+    metrics = score(multiclass(Accuracy, average="micro")).metrics["val/score"]
+    evidence, by_class = metrics.evidence["int8"], metrics.flips["int8"].by_class
+
+    assert isinstance(evidence, PairedBinary)
+    assert (sum(e.worse for e in by_class), sum(e.better for e in by_class)) == (evidence.worse, evidence.better)
+    assert all(each.n == int((targets == each.label).sum()) for each in by_class)
+
+
+def test_steps_between_candidates_are_paired(fit: Fit) -> None:
+    """A step from one candidate to another counts the items that turned between these two."""
+    module = Scored(multiclass(Accuracy, average="micro"))
+    module.model = fit.module.model
+    nets = {name: rounded(module.model, step=step) for name, step in (("fp32", 0.1), ("int8", 0.2))}
+    images, targets = fit.trainer.datamodule.val.tensors
+    right = {name: net(images).argmax(1) == targets for name, net in nets.items()}
+
+    scores = validate(
+        fit.subject(module),
+        engines={name: {"model": net} for name, net in nets.items()},
+        settings=SETTINGS,
+        monitor=None,
+        steps=(("fp32", "int8"),),
+    )
+
+    assert scores.metrics["val/score"].between["fp32", "int8"] == PairedBinary(
+        n=NUM_SAMPLES,
+        worse=int((right["fp32"] & ~right["int8"]).sum()),
+        better=int((~right["fp32"] & right["int8"]).sum()),
     )
 
 
