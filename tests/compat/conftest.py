@@ -39,7 +39,7 @@ def pictures_of(split: str) -> Tensor:
 
 @pytest.fixture(scope="session")
 def trained() -> Trained:
-    """The net after one epoch over 20,000 pictures of clothes: over 70 % of the test pictures right."""
+    """The net after one epoch over 20,000 pictures of clothes: over half of the test pictures right."""
     if not FOLDER.is_dir():
         pytest.skip("needs Fashion-MNIST: apt-get install dataset-fashion-mnist")
     pictures, classes = pictures_of("train")[:20_000], read("train-labels-idx1", offset=8)[:20_000].long()
