@@ -77,7 +77,7 @@ PREVIEW = names("""
     IBuilderConfig set_preview_feature
 """)
 # Names of theirs that ours have by chance.
-OURS_TOO = {"builder", "engine", "file", "tactic_sources", "update"}
+OURS_TOO = {"builder", "engine", "file", "flags", "tactic_sources", "update"}
 OLD_SCRATCH = names("""
     ICudaEngine create_execution_context_without_device_memory device_memory_size
     IExecutionContext device_memory
