@@ -213,8 +213,11 @@ def bounds_of(cells: list[Rates]) -> list[Bound]:
         allowed = allowed_rate(min(each.runs for each in its))
         bounds.append(Bound(name=f"{family}: false PASS or FAIL", value=worst, bound=allowed, unit=""))
         bounds.append(Bound(name=f"{family}: least coverage", value=least, bound=0.93, unit="", is_least=True))
-    most = max(each.coverage for each in cells if each.family == "pairs" and each.cell["n"] * each.cell["flips"] >= 10)
-    return [*bounds, Bound(name="pairs: most coverage, ten flips expected", value=most, bound=0.97, unit="")]
+    pairs = [each for each in cells if each.family == "pairs" and each.cell["n"] * each.cell["flips"] >= TEN]
+    if pairs:
+        most = max(each.coverage for each in pairs)
+        bounds.append(Bound(name="pairs: most coverage, ten flips expected", value=most, bound=0.97, unit=""))
+    return bounds
 
 
 def main() -> int:
