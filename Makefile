@@ -16,11 +16,11 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check bench gpu clean
+.PHONY: help demo test check bench bench-quality gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/.demo  ## train on real digits, export, and see what each precision costs
 	$(BIN)/python examples/01_quick_start.py
@@ -37,11 +37,27 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
 	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v /gpu); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
+# Pieces of it: make bench-quality QUALITY_ARGUMENTS="--nets cnn --ways 'ours: mse*'"
+bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  ## what int8 costs, beside other quantizers; hours
+	$(BIN)/python benchmarks/quality --peer-python .venv-peers/bin/python $(QUALITY_ARGUMENTS)
+	$(BIN)/python benchmarks/quality/table.py
+
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 8
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
 
 clean:  ## remove .venv and what was built
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-peers build dist *.egg-info
+
+# The other quantizers want versions of onnx and onnxruntime of their own.
+.venv-peers/.made: benchmarks/quality/peers.txt
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/pip install --quiet --requirement $< $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+
+# Data inside packages: what the packages themselves would need is not.
+benchmarks/quality/cache/.packages: .venv/.torch
+	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/quality/cache/packages plotnine==0.15.9 aeon==1.6.0
+	@touch $@
 
 .venv/.torch: constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later was found. Install one, or name it:" \

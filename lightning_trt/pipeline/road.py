@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lightning_trt import calibrators
 from lightning_trt.batches import batches_of, items_of
 from lightning_trt.errors import ReplayError
-from lightning_trt.passes import save
+from lightning_trt.passes import WeightRanges, equalize, save
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import added
@@ -98,9 +98,15 @@ class _Road:
         for name, each in probed.items():
             with self.progress.step(f"Exporting {name or 'forward'} to ONNX"):
                 part = self.job.subject.module.get_submodule(name)
-                graphs[name] = export(part, each.boundary, inputs=each.inputs)
+                graph = export(part, each.boundary, inputs=each.inputs)
+                graphs[name] = self.equalized(graph)
                 save(graphs[name].model, self.folder_of(each, probed) / "model.onnx")
         return graphs
+
+    def equalized(self, graph: OnnxGraph) -> OnnxGraph:
+        """The same function for all candidates, its channels brought to one size where something is quantized."""
+        is_asked = self.job.settings.calibration.equalize and self.job.plan.needs_ranges
+        return replace(graph, model=equalize(graph.model)) if is_asked else graph
 
     def folder_of(self, one: Probed, probed: Mapping[str, Probed]) -> Path:
         """Where what belongs to one boundary and no candidate goes."""
@@ -170,7 +176,9 @@ class _Road:
         if asked.quantized_by is QuantizedBy.cache:
             return replace(graph, ranges=ranges)
         rest = self.job.high_precision if is_typed else Precision.fp32
-        return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges)
+        chosen = self.job.settings.calibration
+        weights = WeightRanges(per_tensor=chosen.weights_per_tensor, clipped=chosen.clip_weights)
+        return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges, weights=weights)
 
     def native_ranges(self, graph: OnnxGraph, asked: Asked) -> Ranges:
         """The ranges that the backend's own calibrator finds, on the samples that ours see."""
