@@ -160,20 +160,25 @@ def measured(make: Callable[[], ir.Model], subject: Subject) -> dict[str, object
 def run(name: str, *, is_twin: bool, asked: argparse.Namespace) -> None:
     """Nothing; the JSON of a net or its twin holds every way that was asked for."""
     path = RESULTS / f"{name}{'_twin' if is_twin else ''}.json"
-    before = json.loads(path.read_text()) if path.exists() and not asked.again else {"rows": {}}
     peers = {} if not asked.peer_python else WAYS if asked.peers is None else {each: WAYS[each] for each in asked.peers}
     subject = subject_of(name, is_twin=is_twin)
     ways: dict[str, Callable[[], ir.Model]] = {f"ours: {each}": make for each, make in our_ways(subject).items()}
     ways |= {each: lambda each=each: by_peer(subject, each, asked.peer_python) for each in peers}
     fp32 = TASKS[name].score(subject.reference, subject.reference, subject.targets)
-    rows: dict[str, Mapping[str, object]] = dict(before["rows"])
+    told = {metric: each.value for metric, each in fp32.items()}
     for way, make in ways.items():
-        if not fnmatch(way, asked.ways):
-            continue
-        if way not in rows or "error" in rows[way]:
-            rows[way] = measured(make, subject)
-            print(f"{path.stem:<22} {way:<44} {_line(rows[way])}", flush=True)
-            _write(path, name, rows, {metric: each.value for metric, each in fp32.items()}, len(subject.targets))
+        is_there = not asked.again and "metrics" in _rows(path).get(way, {})
+        if fnmatch(way, asked.ways) and not is_there:
+            row = measured(make, subject)
+            print(f"{path.stem:<22} {way:<44} {_line(row)}", flush=True)
+            # Read again, because another piece of the bench may have written meanwhile.
+            _write(path, name, {**_rows(path), way: row}, told, len(subject.targets))
+
+
+def _rows(path: Path) -> dict[str, Mapping[str, object]]:
+    """The rows that are there already."""
+    rows: dict[str, Mapping[str, object]] = json.loads(path.read_text())["rows"] if path.exists() else {}
+    return rows
 
 
 def _line(row: Mapping[str, object]) -> str:
