@@ -76,7 +76,8 @@ class Subject:
         outputs = answers(model, self.inputs)
         metrics = TASKS[self.name].score(outputs, self.reference, self.targets)
         row: dict[str, object] = {name: _told(each) for name, each in metrics.items()}
-        return {"metrics": row, "signal_to_noise_db": round(signal_to_noise(outputs, self.reference), 1)}
+        noise = signal_to_noise(outputs, self.reference)
+        return {"metrics": row, "signal_to_noise_db": round(noise, 1) if np.isfinite(noise) else None}
 
 
 def _told(metric: MetricReport) -> dict[str, object]:

@@ -44,6 +44,8 @@ def _cell(row: Mapping[str, Any] | None, metric: str) -> str:
         return "not measured"
     if "error" in row:
         return "failed"
+    if row["signal_to_noise_db"] in {None, float("inf")}:
+        return "nothing was quantized"
     drop, low, high = (row["metrics"][metric][key] for key in ("drop", "drop_low", "drop_high"))
     interval = "no interval" if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
     text = f"{100 * drop:.2f} {interval}"

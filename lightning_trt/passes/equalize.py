@@ -119,7 +119,9 @@ def _largest(number: int, sizes: Iterable[tuple[NDArray[np.float64], Unknowns | 
     largest = np.full(number, -np.inf)
     for size, unknowns in sizes:
         if unknowns is not None:
-            np.maximum.at(largest, np.broadcast_to(unknowns, size.shape).ravel(), size.ravel())
+            alike = tuple(axis for axis, width in enumerate(unknowns.shape) if width == 1)
+            each = size.max(axis=alike, keepdims=True)
+            np.maximum.at(largest, np.broadcast_to(unknowns, each.shape).ravel(), each.ravel())
     return largest
 
 

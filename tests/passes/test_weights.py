@@ -11,7 +11,7 @@ from lightning_trt.passes import WeightRanges, insert_pairs
 from lightning_trt.passes.weights import quantize, scale_of, weight_amax
 from lightning_trt.precision import Precision
 
-WEIGHT = np.random.default_rng(0).standard_t(3, (8, 400)).astype(np.float32)
+WEIGHT = np.random.default_rng(0).laplace(size=(8, 20_000)).astype(np.float32)
 WEIGHT[0] *= 50
 
 
@@ -38,9 +38,9 @@ def test_clipping_never_costs_squared_error() -> None:
     assert (loss(WeightRanges(clipped=True)) <= loss(WeightRanges())).all()
 
 
-def test_clipping_gains_where_tails_are_long() -> None:
-    """Most values gain resolution, few are clipped."""
-    assert loss(WeightRanges(clipped=True)).sum() < 0.9 * loss(WeightRanges()).sum()
+def test_clipping_gains_where_a_channel_has_many_weights() -> None:
+    """The largest of many lies far out: the others gain resolution, few are clipped."""
+    assert (loss(WeightRanges(clipped=True)) < 0.96 * loss(WeightRanges())).all()
 
 
 @pytest.mark.parametrize(
