@@ -145,7 +145,8 @@ def _gather(node: ir.Node, tracing: Tracing) -> Written:
     if places is None or not is_constant(places) or array_of(places).ndim:
         return None
     axis = attribute(node, "axis", 0)
-    return (unknowns.take(0 if unknowns.shape[axis] == 1 else int(array_of(places)), axis),)
+    place = 0 if unknowns.shape[axis] == 1 else int(array_of(places))
+    return (unknowns.take([place], axis).squeeze(axis),)
 
 
 def _constant_list(node: ir.Node, index: int) -> list[int] | None:
