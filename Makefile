@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check bench bench-statistics gpu clean
+.PHONY: help demo test check bench bench-quality bench-statistics gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -41,11 +41,27 @@ bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by 
 	missed=0; for part in pairs sums lists; do \
 		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --part $$part || missed=1; done; exit $$missed
 
+# Pieces of it: make bench-quality QUALITY_ARGUMENTS="--nets cnn --ways 'ours: mse*'"
+bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  ## what int8 costs, beside other quantizers; hours
+	$(BIN)/python benchmarks/quality --peer-python .venv-peers/bin/python $(QUALITY_ARGUMENTS)
+	$(BIN)/python benchmarks/quality/table.py
+
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
 
 clean:  ## remove .venv and what was built
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-peers build dist *.egg-info
+
+# The other quantizers want versions of onnx and onnxruntime of their own.
+.venv-peers/.made: benchmarks/quality/peers.txt
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/pip install --quiet --requirement $< $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+
+# Data inside packages: what the packages themselves would need is not.
+benchmarks/quality/cache/.packages: .venv/.torch
+	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/quality/cache/packages plotnine==0.15.9 aeon==1.6.0
+	@touch $@
 
 .venv/.torch: constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later was found. Install one, or name it:" \

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Bound", "arguments", "record"]
+__all__ = ["Bound", "arguments", "circumstances", "record"]
 
 _PACKAGES = (
     "torch",
@@ -84,8 +84,7 @@ def record(
             ["python", f"benchmarks/{Path(sys.argv[0]).name}", *(["--quick"] if quick else []), *said]
         ),
         "method": method,
-        "machine": _machine(),
-        "versions": _versions(),
+        **circumstances(),
         "bounds": [{**asdict(bound), "holds": bound.holds} for bound in bounds],
         "measured": measured,
     }
@@ -95,6 +94,11 @@ def record(
         out.write_text(json.dumps(content, indent=2) + "\n")
         print(f"written to {out}")
     return 0 if all(bound.holds for bound in bounds) else 1
+
+
+def circumstances() -> dict[str, object]:
+    """The machine, and the versions of what ran on it."""
+    return {"machine": _machine(), "versions": _versions()}
 
 
 def _machine() -> dict[str, object]:

@@ -91,8 +91,9 @@ class Distribution:
 def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
     """Both archives, built from a copy: setuptools leaves a `build` folder that would end up in the next wheel."""
     source = tmp_path_factory.mktemp("distribution") / "source"
-    left_out = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "demo_output", "*_logs")
+    left_out = shutil.ignore_patterns(".*", "dist", "*.egg-info", "__pycache__", "demo_output", "*_logs", "cache")
     shutil.copytree(ROOT, source, symlinks=True, ignore=left_out)
+    shutil.rmtree(source / "build", ignore_errors=True)
 
     run = python("-m", "build", "--no-isolation", str(source))
 

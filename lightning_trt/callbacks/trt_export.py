@@ -82,14 +82,14 @@ class TRTExportCallback(Callback):
 
         trainer = Trainer(callbacks=[ModelCheckpoint(monitor="val/acc", mode="max"), TRTExportCallback()])
         trainer.fit(module, datamodule=dm)
-        print(trainer.callback_metrics["trt/int8-percentile/drop/val/acc"])
+        print(trainer.callback_metrics["trt/int8-mse/drop/val/acc"])
     """
 
     def __init__(  # noqa: PLR0913 - the fields of ExportSettings, one by one: LightningCLI and Hydra read the signature
         self,
         *,
         precisions: Sequence[Precision | str] | Mapping[str, bool] | None = ("fp32", "fp16", "int8"),
-        calibrators: Sequence[CalibratorName | str] | Mapping[str, bool] | None = ("percentile",),
+        calibrators: Sequence[CalibratorName | str] | Mapping[str, bool] | None = ("mse",),
         backend: str = "auto",
         boundary: str | Sequence[str] = (),
         monitor: str | None = None,

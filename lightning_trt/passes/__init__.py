@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightning_trt.passes.bind import bind
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
+from lightning_trt.passes.equalize import equalize
 from lightning_trt.passes.extremes import Reduced, reduce_extremes
 from lightning_trt.passes.lower import lower_opset
 from lightning_trt.passes.on_disk import save
@@ -12,13 +13,16 @@ from lightning_trt.passes.opset import opset_of, raise_opset
 from lightning_trt.passes.placement import Placement, quantized_tensors
 from lightning_trt.passes.qdq import insert_pairs
 from lightning_trt.passes.tap import tap
+from lightning_trt.passes.weights import WeightRanges
 
 __all__ = [
     "Placement",
     "Reduced",
+    "WeightRanges",
     "bind",
     "cast",
     "clean",
+    "equalize",
     "insert_pairs",
     "lower_opset",
     "opset_of",

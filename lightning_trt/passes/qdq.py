@@ -4,8 +4,8 @@ Rules:
     1. Pairs go where `placement` says, and nowhere else.
     2. An activation has one `QuantizeLinear` and one `DequantizeLinear`, which all its places read; other consumers
        keep the float tensor.
-    3. A weight is kept quantized, behind a `DequantizeLinear` with a scale for each output channel; places that share
-       the weight share it, and the float one goes where nothing else reads it.
+    3. A weight is kept quantized, behind a `DequantizeLinear` with a scale for each output channel, or one for all;
+       places that share the weight share it, and the float one goes where nothing else reads it.
     4. Tensors that share a scale take the greatest amax among them.
     5. Scales follow the rules of `weights`; zero points are zero, of the quantized type.
 """
@@ -21,7 +21,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from lightning_trt.errors import DataError, NonFiniteActivationsError
 from lightning_trt.passes.initializers import array_of, free_name, put
 from lightning_trt.passes.placement import Placement, Plan, plan
-from lightning_trt.passes.weights import QUANTIZED_TYPE, channel_amax, quantize, scale_of
+from lightning_trt.passes.weights import QUANTIZED_TYPE, WeightRanges, quantize, scale_of, weight_amax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,11 +39,13 @@ def insert_pairs(
     precision: Precision,
     scale_type: ir.DataType = ir.DataType.FLOAT,
     placement: Placement | None = None,
+    weights: WeightRanges | None = None,
 ) -> ir.Model:
     """The graph with Q/DQ pairs of `precision` (rules 1 to 5).
 
     `model` is clean and float. `scale_type` is the type that scales will be written in when the rest of the graph is
-    typed: here they are of the tensor's own type, with values that the other holds exactly.
+    typed: here they are of the tensor's own type, with values that the other holds exactly. `weights` says how their
+    ranges are found; None gives each output channel all of its values.
 
     Raises:
         DataError: `ranges` lacks a tensor, or has one per channel.
@@ -52,7 +54,7 @@ def insert_pairs(
     placed = plan(model, placement)
     amax = _shared_amax(placed, ranges)
     quantized = model.clone()
-    pairs = _Pairs(quantized.graph, precision=precision, scale_type=scale_type)
+    pairs = _Pairs(quantized.graph, precision=precision, scale_type=scale_type, weights=weights or WeightRanges())
     nodes = {str(node.outputs[0].name): node for node in quantized.graph}
     for place in placed.places:
         node = nodes[place.node]
@@ -100,8 +102,11 @@ def _check(placed: Plan, ranges: Ranges) -> None:
 class _Pairs:
     """The pairs of one graph, made once for each tensor (rules 2 and 3)."""
 
-    def __init__(self, graph: ir.Graph, *, precision: Precision, scale_type: ir.DataType) -> None:
+    def __init__(
+        self, graph: ir.Graph, *, precision: Precision, scale_type: ir.DataType, weights: WeightRanges
+    ) -> None:
         self.graph = graph
+        self.weights = weights
         self.precision = precision
         self.scale_type = scale_type
         self._made: dict[tuple[str | None, int | None], ir.Value] = {}
@@ -123,12 +128,12 @@ class _Pairs:
         key = (value.name, axis)
         if key not in self._made:
             array = array_of(value)
-            amax = channel_amax(array, axis)
-            if not np.isfinite(amax).all():
+            if not np.isfinite(array).all():
                 raise NonFiniteActivationsError(
-                    f"the weight {value.name} holds NaN or infinity in {int((~np.isfinite(amax)).sum())} of "
-                    f"{amax.size} channels. Weights must be finite; look at the checkpoint."
+                    f"the weight {value.name} holds NaN or infinity in {int((~np.isfinite(array)).sum())} of "
+                    f"{array.size} values. Weights must be finite; look at the checkpoint."
                 )
+            amax = weight_amax(array, axis=axis, chosen=self.weights, precision=self.precision)
             rounded = scale_of(amax, precision=self.precision, scale_type=self.scale_type)
             scale, zero = self._parameters(value, rounded)
             codes = put(
@@ -138,7 +143,12 @@ class _Pairs:
                 QUANTIZED_TYPE[self.precision],
             )
             floats = self._node(
-                "DequantizeLinear", [codes, scale, zero], before=before, suffix="dequantized", of=value, axis=axis
+                "DequantizeLinear",
+                [codes, scale, zero],
+                before=before,
+                suffix="dequantized",
+                of=value,
+                axis=axis if rounded.ndim else None,
             )
             floats.type, floats.shape = value.type, value.shape
             self._made[key] = floats

@@ -67,7 +67,7 @@ def export(
     Example::
 
         report = lightning_trt.export(Net(), DigitsDataModule(), checkpoint="best.ckpt", precisions=("int8",))
-        engine = lightning_trt.load(report.path / "int8-percentile")
+        engine = lightning_trt.load(report.path / "int8-mse")
     """
     settings = settings_of(ExportSettings, options)
     folder = results_folder(settings)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lightning_trt.passes import WeightRanges
 from lightning_trt.precision import Precision
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ class Job:
         chain = [REFERENCE, *([EXPORTED] if self.runs_exported else []), *([fp32] if fp32 in names else [])]
         others = [name for name in names if name != fp32] if len(chain) > 1 else []
         return (*pairwise(chain), *((chain[-1], name) for name in others))
+
+    @property
+    def weights(self) -> WeightRanges:
+        """How the ranges of weights are found."""
+        chosen = self.settings.calibration
+        return WeightRanges(per_tensor=chosen.weights_per_tensor, clipped=chosen.clip_weights)
 
     def computes_in(self, asked: Asked) -> Precision:
         """What a candidate computes in where it is not quantized."""

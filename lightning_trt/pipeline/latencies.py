@@ -1,7 +1,8 @@
-"""Latency of several boundaries called one after the other."""
+"""What is timed beside the engines, and the latency of several boundaries called one after the other."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Latency
@@ -9,7 +10,18 @@ from lightning_trt.artifacts import Latency
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["added"]
+    from torch import nn
+
+    from lightning_trt.stages.probe import Probed
+
+__all__ = ["added", "reference_of"]
+
+
+def reference_of(probed: Probed, module: nn.Module) -> nn.Module:
+    """The part of `module` at the boundary, on the device of its inputs; after a fit our copy is on the CPU."""
+    part = module.get_submodule(probed.boundary.name)
+    devices = {tensor.device for tensor in probed.inputs if tensor.device.type != "cpu"}
+    return deepcopy(part).to(devices.pop()) if devices else part
 
 
 def added(parts: Sequence[Mapping[str, tuple[Latency, ...]]]) -> dict[str, tuple[Latency, ...]]:

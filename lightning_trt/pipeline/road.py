@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
 from lightning_trt.errors import ReplayError
-from lightning_trt.passes import save
+from lightning_trt.passes import equalize, save
 from lightning_trt.pipeline.exported import exported_engines
 from lightning_trt.pipeline.job import REFERENCE, Findings
 from lightning_trt.pipeline.journal import Journal
-from lightning_trt.pipeline.latencies import added
+from lightning_trt.pipeline.latencies import added, reference_of
 from lightning_trt.pipeline.misfits import misfit_notes, recalled_notes
 from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
@@ -119,9 +118,15 @@ class _Road:
         for name, each in probed.items():
             with self.progress.step(f"Exporting {name or 'forward'} to ONNX"):
                 part = self.job.subject.module.get_submodule(name)
-                graphs[name] = export(part, each.boundary, inputs=each.inputs)
+                graph = export(part, each.boundary, inputs=each.inputs)
+                graphs[name] = self.equalized(graph)
                 save(graphs[name].model, self.folder_of(each, probed) / "model.onnx")
         return graphs
+
+    def equalized(self, graph: OnnxGraph) -> OnnxGraph:
+        """The same function for all candidates, its channels brought to one size where something is quantized."""
+        is_asked = self.job.settings.calibration.equalize and self.job.plan.needs_ranges
+        return replace(graph, model=equalize(graph.model)) if is_asked else graph
 
     def folder_of(self, one: Probed, probed: Mapping[str, Probed]) -> Path:
         """Where what belongs to one boundary and no candidate goes."""
@@ -206,6 +211,7 @@ class _Road:
             backend=self.job.plan.backend,
             high_precision=self.job.high_precision,
             ranges=self.found_ranges(graph, asked, statistics),
+            weights=self.job.weights,
         )
 
     def found_ranges(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> Ranges | None:
@@ -253,18 +259,12 @@ class _Road:
         parts = []
         with self.journal.covering(engines), self.progress.step("Timing"):
             for name, each in probed.items():
-                calls = {REFERENCE: self.reference_of(each)}
+                calls = {REFERENCE: reference_of(each, self.job.subject.module)}
                 calls |= {candidate: modules[name] for candidate, modules in engines.items()}
                 measured = measure(calls, each.inputs, boundary=each.boundary, settings=self.job.settings.latency)
                 self.journal.add(measured.failures)
                 parts.append(measured.latencies)
         return added(parts)
-
-    def reference_of(self, probed: Probed) -> nn.Module:
-        """The module at the boundary, on the device where its inputs were seen; after a fit ours is on the CPU."""
-        part = self.job.subject.module.get_submodule(probed.boundary.name)
-        devices = {tensor.device for tensor in probed.inputs if tensor.device.type != "cpu"}
-        return deepcopy(part).to(devices.pop()) if devices else part
 
     def validated(self, engines: Engines, exported: Engines) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""

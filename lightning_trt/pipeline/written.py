@@ -11,6 +11,7 @@ from lightning_trt.stages.rewrite import rewrite
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import OnnxGraph, Ranges
+    from lightning_trt.passes import WeightRanges
     from lightning_trt.pipeline.plan import Asked
     from lightning_trt.protocols import Backend
 
@@ -18,7 +19,13 @@ __all__ = ["written"]
 
 
 def written(
-    graph: OnnxGraph, asked: Asked, *, backend: Backend, high_precision: Precision, ranges: Ranges | None
+    graph: OnnxGraph,
+    asked: Asked,
+    *,
+    backend: Backend,
+    high_precision: Precision,
+    ranges: Ranges | None,
+    weights: WeightRanges | None = None,
 ) -> OnnxGraph:
     """The graph with what `backend` reads in it: the precision, or Q/DQ alone where types are the builder's.
 
@@ -28,6 +35,7 @@ def written(
         backend: What will build it.
         high_precision: What a quantized candidate computes the rest in.
         ranges: What it quantizes by; None where it is not quantized.
+        weights: How the ranges of weights are found; None gives each output channel all of its values.
 
     Raises:
         DataError: A quantized precision without ranges, or ranges that do not fit the graph.
@@ -39,4 +47,4 @@ def written(
     if asked.quantized_by is not QuantizedBy.pairs:
         return replace(graph, ranges=ranges)
     rest = high_precision if is_typed else Precision.fp32
-    return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges)
+    return rewrite(graph, precision=asked.precision, high_precision=rest, ranges=ranges, weights=weights)

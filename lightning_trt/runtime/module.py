@@ -40,7 +40,7 @@ class TRTModule(nn.Module):
 
     Example::
 
-        engine = load("trt/best-1f0c7a3e/int8-percentile")
+        engine = load("trt/best-1f0c7a3e/int8-mse")
         logits = engine(images)
         engine.close()
     """

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _PRECISIONS = (Precision.fp32, Precision.fp16, Precision.int8)
-_CALIBRATORS = (CalibratorName.percentile,)
+_CALIBRATORS = (CalibratorName.mse,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,9 @@ class CalibrationSettings:
         cutoff: Share of the largest magnitude, from 0 to 1, that the legacy calibrator's range reaches at most.
         batch_size: Items pulled from the data at a time; None takes the loader's own. It never changes the ranges.
         block_size: Items in one forward pass; part of what the ranges depend on.
+        equalize: Whether channels of one tensor are brought to one size before, where the graph computes the same bits.
+        weights_per_tensor: Whether all output channels of a weight share one scale rather than having one each.
+        clip_weights: Whether a weight's range is that of least squared error rather than all of the weight.
         quantized_by: What tells the backend how to quantize to int8, each for candidates of its own.
         native: TensorRT's calibrators to try where `quantized_by` has `native`.
     """
@@ -63,6 +66,9 @@ class CalibrationSettings:
     cutoff: float = 1.0
     batch_size: int | None = None
     block_size: int = 8
+    equalize: bool = True
+    weights_per_tensor: bool = False
+    clip_weights: bool = False
     quantized_by: tuple[QuantizedBy, ...] = (QuantizedBy.pairs,)
     native: tuple[NativeCalibrator, ...] = (NativeCalibrator.entropy2,)
 
@@ -274,4 +280,4 @@ class ExportSettings:
         if not self.precisions:
             raise SettingsError("precisions is empty; name at least one, e.g. precisions=('fp16',).")
         if any(precision.is_quantized for precision in self.precisions) and not self.calibrators:
-            raise SettingsError("int8 and fp8 need a calibrator, and calibrators is empty; e.g. ('percentile',).")
+            raise SettingsError("int8 and fp8 need a calibrator, and calibrators is empty; e.g. ('mse',).")

@@ -15,6 +15,7 @@ from lightning_trt.precision import Precision
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import OnnxGraph, Ranges
+    from lightning_trt.passes import WeightRanges
 
 __all__ = ["rewrite"]
 
@@ -32,12 +33,18 @@ _LEAST_OPSET_OF_HALF_SCALES = 19
 
 
 def rewrite(
-    graph: OnnxGraph, *, precision: Precision, high_precision: Precision = Precision.fp16, ranges: Ranges | None = None
+    graph: OnnxGraph,
+    *,
+    precision: Precision,
+    high_precision: Precision = Precision.fp16,
+    ranges: Ranges | None = None,
+    weights: WeightRanges | None = None,
 ) -> OnnxGraph:
     """The graph with `precision` in its types and Q/DQ pairs; inputs and outputs keep their names and types.
 
     fp32 and tf32 leave the graph as it is. The quantized precisions put Q/DQ where `ranges` belong and type the rest
-    as `high_precision`: fp32, fp16 or bf16. A graph that has its Q/DQ already keeps them.
+    as `high_precision`: fp32, fp16 or bf16. A graph that has its Q/DQ already keeps them. `weights` says how the ranges
+    of weights are found; None gives each output channel all of its values.
 
     Raises:
         DataError: A quantized precision without ranges, or ranges that do not fit the graph.
@@ -57,7 +64,7 @@ def rewrite(
                 f"{precision.value} needs a range for each tensor that it quantizes, and got none. Calibrate first."
             )
         scale_type = _LOW_TYPE.get(rest, ir.DataType.FLOAT)
-        model = insert_pairs(model, ranges=ranges, precision=precision, scale_type=scale_type)
+        model = insert_pairs(model, ranges=ranges, precision=precision, scale_type=scale_type, weights=weights)
     if rest in _LOW_TYPE:
         model = cast(model, _LOW_TYPE[rest])
     what_else = f", what is not quantized in {rest.value}" if precision.is_quantized else ""

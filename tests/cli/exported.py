@@ -31,7 +31,14 @@ def export_good(module: Classifier, into: Path) -> Path:
 
 def export_spoilt(module: Classifier, into: Path) -> Path:
     """The run of an int8 whose ranges hold hardly more than half of what they should."""
-    return _export(module, into, num_samples=2000, precisions=("int8",), calibration={"percentile": 50.01})
+    return _export(
+        module,
+        into,
+        num_samples=2000,
+        precisions=("int8",),
+        calibrators=("percentile",),
+        calibration={"percentile": 50.01},
+    )
 
 
 def export_small(module: Classifier, into: Path) -> Path:

@@ -97,7 +97,7 @@ def test_a_value_of_a_choice_can_be_changed() -> None:
     [
         pytest.param("precision=int9", "Could not find 'precision/int9'.*bf16", id="no such precision"),
         pytest.param(
-            "calibrators.percentile=false",
+            "calibrators.mse=false",
             "need a calibrator, and calibrators is empty",
             id="int8 without a calibrator",
         ),
