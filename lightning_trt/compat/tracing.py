@@ -33,9 +33,9 @@ _BINDINGS = frozenset({torch.float32, torch.float16, torch.int8, torch.uint8, to
 class Traced:
     """A module as it is exported, and its boundary twice.
 
-    `module` is a copy in evaluation mode, it and `inputs` in fp32. In `flexible` every axis is free that may be, the
-    batch among them if the module takes other batches: so it is exported and calibrated. `asked` is what the engine
-    shall have: free axes where the profile has some, and the data types of the module as it was given.
+    `module` is a copy in evaluation mode, it and `inputs` in fp32 on the CPU. In `flexible` every axis is free that may
+    be, the batch among them if the module takes other batches: so it is exported and calibrated. `asked` is what the
+    engine shall have: free axes where the profile has some, and the data types of the module as it was given.
     """
 
     module: nn.Module
@@ -77,9 +77,10 @@ def traced(
     copy = deepcopy(module).eval()
     structure, as_given = _outputs(copy, call.structure, call.tensors)
     _check_types((*call.tensors, *as_given))
-    inputs = tuple(tensor.float() if tensor.is_floating_point() else tensor for tensor in call.tensors)
-    # What a half module computes is what fp16 is asked for; ranges and export are those of its weights in fp32.
-    runs = [(*inputs, *_outputs(copy.float(), call.structure, inputs)[1])]
+    inputs = tuple((tensor.float() if tensor.is_floating_point() else tensor).cpu() for tensor in call.tensors)
+    # What a half module computes is what fp16 is asked for; ranges and export are those of its weights in fp32. On the
+    # CPU, because a GPU's convolutions compute in TF32, which the check of the export would take for a wrong graph.
+    runs = [(*inputs, *_outputs(copy.float().cpu(), call.structure, inputs)[1])]
     runs += [_other_run(copy, call.structure, _resized(inputs, sizes)) for sizes in _other_sizes(call, profile)]
     names = _names(input_names, len(inputs), "input"), _names(output_names, len(as_given), "output")
     asked = _boundary(names, runs, call.structure, structure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from lightning_trt.calibrators import misfits, undersampled
@@ -24,10 +23,9 @@ _NAMED = 3
 def misfit_notes(
     asked: Asked, statistics: Statistics, ranges: Ranges, *, settings: CalibrationSettings
 ) -> Iterator[str]:
-    """What is wrong with the ranges of a candidate, one sentence each; each is warned of too."""
-    for note in (*_unfit(asked, statistics, ranges), *_undersampled(asked, statistics, settings.percentile)):
-        warnings.warn(note, stacklevel=2)
-        yield note
+    """What is wrong with the ranges of a candidate, one sentence each."""
+    yield from _unfit(asked, statistics, ranges)
+    yield from _undersampled(asked, statistics, settings.percentile)
 
 
 def recalled_notes(statistics: Mapping[str, Statistics]) -> Iterator[str]:

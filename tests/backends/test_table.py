@@ -44,7 +44,7 @@ def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyP
     """Installing it is the next step."""
     monkeypatch.setitem(backends._BACKENDS, "absent_runtime", "no_such_package_here:Backend")
 
-    with pytest.raises(BackendNotAvailableError, match="pip install absent-runtime"):
+    with pytest.raises(BackendNotAvailableError, match="pip install no_such_package_here"):
         backends.find("absent_runtime")
 
 

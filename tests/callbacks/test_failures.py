@@ -45,7 +45,7 @@ def test_a_failed_gate_raises_after_everything_is_written(tmp_path: Path) -> Non
     """The report, the engine, and the checkpoint are there; so is the callback's report."""
     trainer, ours = prepared(tmp_path, gate={"max_drop": -1.0})
 
-    with pytest.raises(GateFailedError, match=r"fp32.*report\.md"):
+    with pytest.raises(GateFailedError, match=r"fp32.*report\.html"):
         fit(trainer)
 
     assert ours.report is not None

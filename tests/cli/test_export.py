@@ -117,7 +117,7 @@ def test_a_failed_gate_is_exit_code_1(checkpoint: Path, tmp_path: Path, monkeypa
         pytest.param(["{}", "precison=int8"], 2, "Could not override 'precison'", id="unknown key"),
         pytest.param(["{}", "precision=int9"], 2, "Could not find 'precision/int9'", id="unknown choice"),
         pytest.param(["{}", "calibration.samples=x"], 2, "could not be converted to Integer", id="wrong type"),
-        pytest.param(["{}", "calibrators.percentile=false"], 2, "need a calibrator", id="no calibrator"),
+        pytest.param(["{}", "calibrators.mse=false"], 2, "need a calibrator", id="no calibrator"),
         pytest.param(["gone.ckpt"], 3, "CheckpointError: There is no checkpoint at", id="no file"),
         pytest.param(["{}", "module._target_=zoo.Gone"], 3, "the module zoo.Gone cannot be imported", id="class gone"),
         pytest.param(["{}", "module.wdith=3"], 3, "zoo.classifier.Classifier could not be made again", id="argument"),

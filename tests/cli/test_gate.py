@@ -71,7 +71,7 @@ def test_a_failure_is_told_in_full(tmp_path: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
 
     row = next(line for line in out.splitlines() if line.startswith("int8"))
-    assert " ".join(row.split()) == "int8 val/acc drop <= 0.0100 +0.0600 [+0.0469, +0.0765] FAIL"
+    assert " ".join(row.split()) == "int8 val/acc drop <= 0.0100 +0.0600 [+0.0463, +0.0765] FAIL"
     assert "FAIL int8, val/acc drop <= 0.0100: Take a higher precision, or another limit." in out
 
 
@@ -175,7 +175,7 @@ def test_github_gets_summary_and_annotations(
     text = summary.read_text(encoding="utf-8")
     (command,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
     assert text.startswith("before\n## lightning-trt gate: fail")
-    assert "expected val/acc drop <= 0.0100, found +0.0600 [+0.0469, +0.0765]" in command
+    assert "expected val/acc drop <= 0.0100, found +0.0600 [+0.0463, +0.0765]" in command
 
 
 def test_github_outside_of_github_is_a_sentence(

@@ -78,9 +78,7 @@ def test_the_graph_that_was_given_stays(name: str) -> None:
     assert name not in {value.name for value in model.graph.outputs}
 
 
-@pytest.mark.parametrize(
-    "nodes", ["h = Relu(x) y = Exp(h)", "zero = Constant<value_float = 0.0>() h = Clip(x, zero) y = Exp(h)"]
-)
+@pytest.mark.parametrize("nodes", ["h = Relu(x)", "zero = Constant<value_float = 0.0>() h = Clip(x, zero)"])
 def test_maps_that_are_never_negative_are_pooled(nodes: str) -> None:
     """Rule 4: and zero stands for their least value."""
     model = ShapeInferencePass()(ir.from_proto(onnx.parser.parse_model(f"{MAPS} {{ {nodes} y = Exp(h) }}"))).model

@@ -192,7 +192,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 
 def logged_by(module: Any, subject: Subject) -> tuple[Any, list[Logged]]:
     """The copy of `module` that was replayed, and what it logged."""
-    found = Subject.of(copy_of(module), trainer=subject.trainer, combined=subject.combined)
+    found = Subject.of(copy_of(module), trainer=subject.trainer, combined=subject.combined, remembered=None)
     replayed = copy_of(found.module)
     recorder = Recorder(replayed, limit_bytes=1_000_000)
 

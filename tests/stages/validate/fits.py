@@ -33,7 +33,9 @@ class Fit:
     def subject(self, module: pl.LightningModule | None = None) -> Subject:
         """The fitted module, or another, on the validation data of the fit."""
         found = subject_of_fit(self.trainer, self.module, checkpoint=None)
-        return found if module is None else Subject.of(copy_of(module), trainer=self.trainer, combined=found.combined)
+        if module is None:
+            return found
+        return Subject.of(copy_of(module), trainer=self.trainer, combined=found.combined, remembered=None)
 
 
 def classifier_scores(fit: Fit, *, monitor: str | None = "val/acc", **settings: Any) -> Scores:
