@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from math import erf, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def mean(
         moved = changes(rng, n=n, flips=flips, drop=drop, runs=min(AT_ONCE, runs))
         drops = weights(n, resamples) @ moved.T / n
         for column, row in zip(drops.T, moved, strict=True):
-            yield bootstrap(np.zeros(resamples), -column, changed=np.count_nonzero(row), n=n, is_mean=True)
+            yield bootstrap(np.zeros(resamples), -column, changed=int(np.count_nonzero(row)), n=n, is_mean=True)
 
 
 def batches(rng: np.random.Generator, *, n: int, flips: float, drop: float, runs: int) -> Iterator[BatchMeans]:
@@ -66,7 +66,19 @@ def batches(rng: np.random.Generator, *, n: int, flips: float, drop: float, runs
         moved = changes(rng, n=n, flips=flips, drop=drop, runs=min(AT_ONCE, runs))
         means = moved[:, : n // 32 * 32].reshape(len(moved), -1, 32).mean(axis=2)
         for row in means:
-            yield BatchMeans(n=len(row), mean=float(row.mean()), deviation=float(row.std(ddof=1)))
+            yield batch_means(row)
+
+
+def batch_means(drops: Floats) -> BatchMeans:
+    """The evidence of batches of one size, as a run would have it."""
+    residuals = drops - drops.mean()
+    spread = float(np.sqrt((residuals**2).mean()))
+    return BatchMeans(
+        n=len(drops),
+        mean=float(drops.mean()),
+        deviation=float(drops.std(ddof=1)),
+        skewness=float(((residuals / spread) ** 3).mean()) if spread > 0 else 0.0,
+    )
 
 
 def f1(
@@ -104,7 +116,8 @@ def auroc(
         moved = rng.random(n) < flips
         after = np.where(moved, spread * (0.95 * noise + sqrt(1 - 0.95**2) * fresh), noise)
         both = [auroc_on(weights(n, resamples), each + 1.8 * is_positive, is_positive) for each in (noise, after)]
-        yield bootstrap(*both, changed=int(moved.sum()), n=n)
+        rarer = min(int((moved & each).sum()) for each in (is_positive, ~is_positive))
+        yield bootstrap(*both, changed=int(moved.sum()), n=n, is_additive=False, changed_rarer=rarer)
 
 
 def auroc_on(rows: Floats, scores: Floats, is_positive: NDArray[np.bool_]) -> Floats:
@@ -138,7 +151,7 @@ def average_precision(
         both = [
             precision_on(weights(n, resamples), each, image=image, hit=hit, objects=objects) for each in (before, after)
         ]
-        yield bootstrap(*both, changed=len(np.unique(image[before != after])), n=n)
+        yield bootstrap(*both, changed=len(np.unique(image[before != after])), n=n, is_additive=False)
 
 
 @cache
@@ -180,13 +193,6 @@ def precision_on(
     return np.array([row[place].mean() for row, place in zip(padded, places, strict=True)])
 
 
-def bootstrap(before: Floats, after: Floats, *, changed: int, n: int, is_mean: bool = False) -> Bootstrap:
+def bootstrap(before: Floats, after: Floats, **known: Any) -> Bootstrap:  # noqa: ANN401 - fields of Bootstrap
     """The evidence as a run would have it."""
-    return Bootstrap(
-        unit="item",
-        n=n,
-        changed=int(changed),
-        reference=tuple(before.tolist()),
-        candidate=tuple(after.tolist()),
-        is_mean=is_mean,
-    )
+    return Bootstrap(unit="item", reference=tuple(before.tolist()), candidate=tuple(after.tolist()), **known)

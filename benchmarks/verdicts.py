@@ -124,8 +124,10 @@ def of_sums(runs: int) -> Iterator[Rates]:
                 cell = {"n": n, "flips": flips}
                 found = simulations.mean(rng, drop=drop, runs=runs, resamples=RESAMPLES, **cell)
                 yield rates("mean", found, drop=drop, **cell)
-                if n >= 1000:
-                    yield rates("batches", simulations.batches(rng, drop=drop, runs=runs, **cell), drop=drop, **cell)
+    for n in (1000, 5000, 20_000):
+        for flips, drop in ((0.005, 0.005), (0.02, 0.0), (0.02, 0.02), (0.1, 0.0), (0.1, 0.02), (0.1, 0.1)):
+            cell = {"n": n, "flips": flips}
+            yield rates("batches", simulations.batches(rng, drop=drop, runs=runs, **cell), drop=drop, **cell)
     for n in (200, 1000):
         for flips, drop in ((0.05, 0.0), (0.05, 0.02), (0.1, 0.01)):
             cell = {"n": n, "flips": flips}
@@ -143,7 +145,7 @@ def of_lists(runs: int) -> Iterator[Rates]:
                 found = simulations.auroc(rng, runs=runs, resamples=FEW_RESAMPLES, **cell)
                 drop = simulations.auroc_drop(flips=flips, spread=spread)
                 yield rates("auroc", found, drop=drop, **cell)
-    for n in (50, 200, 1000):
+    for n in (200, 500, 1000):
         for flips, lost in ((1.0, 0.0), (1.0, 0.01), (0.1, 0.02)):
             cell = {"n": n, "flips": flips, "lost": lost}
             found = simulations.average_precision(rng, runs=runs, resamples=FEW_RESAMPLES, **cell)

@@ -39,7 +39,10 @@ class Bootstrap:
     """Evidence from a paired bootstrap: the metric of both sides on the same resamples of `n` units.
 
     `unit` is `item` or `batch`; `changed` counts the units whose records differ between the sides. `is_mean` says that
-    the metric is the mean of one value per unit. Where too few units changed there are no resamples.
+    the metric is the mean of one value per unit, `is_additive` that its states are sums over units; one that is not,
+    such as an exact AUROC, ranks or matches all units anew. `changed_rarer` counts the changed units of that class of
+    two of which fewer changed; None where the metric is additive, or was not given two classes.
+    Where too few units changed there are no resamples.
     """
 
     unit: str
@@ -48,15 +51,18 @@ class Bootstrap:
     reference: tuple[float, ...]
     candidate: tuple[float, ...]
     is_mean: bool = False
+    is_additive: bool = True
+    changed_rarer: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchMeans:
-    """Evidence of a plain logged scalar: mean and sample standard deviation of the drop over `n` batches."""
+    """Evidence of a plain logged scalar: mean, sample standard deviation and skewness of the drop over `n` batches."""
 
     n: int
     mean: float
     deviation: float
+    skewness: float = 0.0
 
 
 Evidence = PairedBinary | Bootstrap | BatchMeans

@@ -21,9 +21,7 @@ def evidence_of(node: Node) -> Evidence:
     if kind == "paired-binary":
         return _paired(node)
     if kind == "batch-means":
-        return BatchMeans(
-            n=node.get("n").integer(), mean=node.get("mean").number(), deviation=node.get("deviation").number()
-        )
+        return _batch_means(node)
     if kind == "bootstrap":
         return _bootstrap(node)
     return node.get("kind").refuse('"paired-binary", "bootstrap" or "batch-means"')
@@ -39,6 +37,8 @@ def _paired(node: Node) -> PairedBinary:
 def _bootstrap(node: Node) -> Bootstrap:
     unit = node.get("unit").text()
     reference, candidate = (tuple(each.number() for each in node.get(side).items()) for side in _SIDES)
+    members = node.members()
+    rarer = members.get("changed_rarer")
     if unit not in {"item", "batch"}:
         node.get("unit").refuse('"item" or "batch"')
     if len(reference) != len(candidate):
@@ -49,8 +49,16 @@ def _bootstrap(node: Node) -> Bootstrap:
         changed=node.get("changed").integer(),
         reference=reference,
         candidate=candidate,
-        is_mean="is_mean" in node.members() and node.get("is_mean").flag(),
+        is_mean="is_mean" in members and node.get("is_mean").flag(),
+        is_additive="is_additive" not in members or node.get("is_additive").flag(),
+        changed_rarer=rarer.integer() if rarer is not None and not rarer.is_null else None,
     )
+
+
+def _batch_means(node: Node) -> BatchMeans:
+    mean, deviation = (node.get(key).number() for key in ("mean", "deviation"))
+    skewness = node.get("skewness").number() if "skewness" in node.members() else 0.0
+    return BatchMeans(n=node.get("n").integer(), mean=mean, deviation=deviation, skewness=skewness)
 
 
 def flips_of(node: Node) -> Flips:

@@ -51,10 +51,16 @@ BOOTSTRAP = Bootstrap(
         pytest.param(replace(BOOTSTRAP, changed=9, is_mean=True), ChangedShareTest, id="bounded-mean-few-changed"),
         pytest.param(replace(BOOTSTRAP, changed=12, n=29, is_mean=True), ChangedShareTest, id="bounded-mean-few-units"),
         pytest.param(replace(BOOTSTRAP, changed=0, n=0, is_mean=True), NoTest, id="bounded-mean-of-nothing"),
+        pytest.param(replace(BOOTSTRAP, is_additive=False, n=500), PercentileTest, id="ranking-just-enough"),
+        pytest.param(replace(BOOTSTRAP, is_additive=False, n=499), NoTest, id="ranking-few-units"),
+        pytest.param(replace(BOOTSTRAP, is_additive=False, changed_rarer=30), PercentileTest, id="ranking-two-classes"),
+        pytest.param(replace(BOOTSTRAP, is_additive=False, changed_rarer=29), NoTest, id="ranking-few-of-one-class"),
         pytest.param(replace(BOOTSTRAP, reference=(0.93,) * 99), NoTest, id="bootstrap-all-equal"),
         pytest.param(BatchMeans(n=30, mean=0.01, deviation=0.02), StudentTest, id="batch-means"),
         pytest.param(BatchMeans(n=29, mean=0.01, deviation=0.02), NoTest, id="batch-means-too-few"),
         pytest.param(BatchMeans(n=50, mean=0.0, deviation=0.0), NoTest, id="batch-means-all-equal"),
+        pytest.param(BatchMeans(n=50, mean=0.1, deviation=0.1, skewness=4.2), StudentTest, id="batch-means-skewed"),
+        pytest.param(BatchMeans(n=50, mean=0.1, deviation=0.1, skewness=-4.3), NoTest, id="batch-means-too-skewed"),
         pytest.param(BatchMeans(n=50, mean=math.nan, deviation=0.1), NoTest, id="batch-means-nan"),
         pytest.param(PairedBinary(n=0, worse=0, better=0), NoTest, id="no-items"),
         pytest.param(None, NoTest, id="no-evidence"),
@@ -140,7 +146,7 @@ def test_lower_is_better_turns_the_resampled_drops() -> None:
 
 @pytest.mark.parametrize(
     "evidence",
-    [PairedBinary(n=1000, worse=14, better=4), BOOTSTRAP, BatchMeans(n=40, mean=0.01, deviation=0.02)],
+    [PairedBinary(n=1000, worse=14, better=4), BOOTSTRAP, BatchMeans(n=40, mean=0.01, deviation=0.02, skewness=2.0)],
     ids=["paired-binary", "bootstrap", "batch-means"],
 )
 def test_turning_the_direction_mirrors_all(evidence: object) -> None:

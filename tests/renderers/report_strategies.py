@@ -63,7 +63,7 @@ evidence = st.one_of(
         better=counts,
         same=counts,
     ),
-    st.builds(BatchMeans, n=counts, mean=numbers, deviation=numbers),
+    st.builds(BatchMeans, n=counts, mean=numbers, deviation=numbers, skewness=numbers),
     st.builds(
         lambda sides, **rest: Bootstrap(reference=sides[0], candidate=sides[1], **rest),
         sides=resamples,
@@ -71,6 +71,8 @@ evidence = st.one_of(
         n=counts,
         changed=counts,
         is_mean=flags,
+        is_additive=flags,
+        changed_rarer=maybe(counts),
     ),
 )
 flipped_items = st.builds(FlippedItem, index=counts, label=maybe(counts), change=numbers)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "Confused",
+    "Detecting",
     "OneMetricALoader",
     "Plain",
     "Scored",
@@ -27,9 +29,13 @@ __all__ = [
     "TwoLoaders",
     "WithinOne",
     "as_binary",
+    "as_binary_shares",
     "as_both",
+    "as_boxes",
     "as_loss",
+    "as_pixels",
     "as_regression",
+    "as_tokens",
     "multiclass",
     "rounded",
     "shown_logits",
@@ -96,6 +102,23 @@ class Scored(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
+class Confused(Scored):
+    """Logs each number of a confusion matrix by its place."""
+
+    def on_validation_epoch_end(self) -> None:
+        matrix = self.metric.compute().float()
+        self.log_dict({f"val/confusion/{i}/{j}": matrix[i, j] for i in range(CLASSES) for j in range(CLASSES)})
+        self.metric.reset()
+
+
+class Detecting(Scored):
+    """Logs what the metric computes at the end, as a detector does."""
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val/map", self.metric.compute()["map"])
+        self.metric.reset()
+
+
 def rounded(model: nn.Module, *, step: float) -> nn.Module:
     """A copy of `model` with its weights rounded to multiples of `step`: a real other model, as an engine is."""
     made = deepcopy(model).eval()
@@ -115,6 +138,11 @@ def as_binary(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return logits[:, 0] / 4 + 0.4, (targets == 0).long()
 
 
+def as_binary_shares(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The probability of the first class by its logit alone."""
+    return logits[:, 0].sigmoid(), (targets == 0).long()
+
+
 def as_both(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Both halves of what a siamese net would give, in one update of twice the rows."""
     return torch.cat([logits, -logits]), torch.cat([targets, targets])
@@ -123,6 +151,28 @@ def as_both(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 def as_loss(logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
     """The mean loss of the batch with its size as its weight."""
     return nn.functional.cross_entropy(logits, targets), len(targets)
+
+
+def as_pixels(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Classes of four pixels an image, each of which sees the logits in another light; shapes `(batch, 2, 2)`."""
+    lights = torch.tensor([0.0, 0.5, 1.0, 2.0])
+    seen = logits[:, None, :] + lights[:, None] * logits.new_tensor([1.0, -1.0, 0.5, 0.0])
+    return seen.argmax(dim=2).view(-1, 2, 2), targets[:, None, None].expand(-1, 2, 2)
+
+
+def as_tokens(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of three tokens an item, of shape `(batch, 3, classes)`, and their classes."""
+    return torch.stack([logits, logits / 2, -logits], dim=1), torch.stack([targets, targets, targets.flip(0)], dim=1)
+
+
+def as_boxes(logits: Tensor, targets: Tensor) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
+    """A box an image for each class that is likely enough, and the true one: what post-processing gives."""
+    corners = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    found = [(row.softmax(0), (row.softmax(0) > 0.2).nonzero().flatten()) for row in logits]
+    predicted = [
+        {"boxes": corners + likely[:, None] / 2, "scores": shares[likely], "labels": likely} for shares, likely in found
+    ]
+    return predicted, [{"boxes": corners + target / 2, "labels": target[None]} for target in targets]
 
 
 class WithinOne(Metric):

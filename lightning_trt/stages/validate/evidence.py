@@ -25,6 +25,8 @@ from lightning_trt.stages.validate.sides import BATCH, ITEM, Side, clock_until, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from torch import Tensor
+
     from lightning_trt.artifacts import BatchMeans, Evidence, Flips
     from lightning_trt.settings import ValidationSettings
     from lightning_trt.stages.validate.traces import Trace
@@ -119,13 +121,13 @@ def _compared(
     }
     changed = {(a, b): sides[a].changed(sides[b]) for a, b in asked if (a, b) not in turned}
     # Resampling takes most of the time, and nobody looks at resamples of so few changes.
-    worth = [pair for pair, number in changed.items() if number >= FEWEST_CHANGED]
+    worth = [pair for pair, units in changed.items() if units.sum() >= FEWEST_CHANGED]
     names = [name for name in sides if any(name in pair for pair in worth)]
     columns = _resampled([sides[name] for name in names], settings=settings, deadline=deadline) if names else []
     resampled = dict(zip(names, columns, strict=True))
     return turned | {
-        pair: _bootstrap(*_both(sides, pair), number, [resampled[name] if pair in worth else () for name in pair])
-        for pair, number in changed.items()
+        pair: _bootstrap(*_both(sides, pair), units, [resampled[name] if pair in worth else () for name in pair])
+        for pair, units in changed.items()
         if pair not in worth or resampled[pair[0]]
     }
 
@@ -134,14 +136,16 @@ def _both(sides: Mapping[str, Side], pair: Pair) -> tuple[Side, Side]:
     return sides[pair[0]], sides[pair[1]]
 
 
-def _bootstrap(before: Side, after: Side, changed: int, columns: Sequence[tuple[float, ...]]) -> Bootstrap:
+def _bootstrap(before: Side, after: Side, changed: Tensor, columns: Sequence[tuple[float, ...]]) -> Bootstrap:
     return Bootstrap(
         unit=before.unit,
         n=before.units.count,
-        changed=changed,
+        changed=int(changed.sum()),
         reference=columns[0],
         candidate=columns[1],
         is_mean=before.unit_values is not None and after.unit_values is not None,
+        is_additive=before.states is not None and after.states is not None,
+        changed_rarer=before.changed_rarer(changed),
     )
 
 

@@ -22,7 +22,7 @@ BatchMean = tuple[float, int]
 
 
 def batch_means(reference: Trace, candidate: Trace, *, higher_is_better: bool | None) -> BatchMeans:
-    """Mean and deviation of the drop over the batches, each weighed by its number of items as Lightning does.
+    """Mean, deviation and skewness of the drop over the batches, each weighed by its number of items as Lightning does.
 
     Where nothing tells which way is better, the drop is reference minus candidate.
 
@@ -40,8 +40,12 @@ def batch_means(reference: Trace, candidate: Trace, *, higher_is_better: bool | 
     mean = (weights * drops).sum() / weights.sum()
     # The deviation of a ratio of sums: a batch of few items says less, and its share of the mean is smaller.
     residuals = weights / weights.mean() * (drops - mean)
+    spread = residuals.square().mean().sqrt()
     return BatchMeans(
-        n=len(drops), mean=mean.item(), deviation=sqrt(residuals.square().sum().item() / (len(drops) - 1))
+        n=len(drops),
+        mean=mean.item(),
+        deviation=spread.item() * sqrt(len(drops) / (len(drops) - 1)),
+        skewness=(residuals / spread).pow(3).mean().item() if spread > 0 else 0.0,
     )
 
 

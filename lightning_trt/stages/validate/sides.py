@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lightning_trt.stages.validate.algebra import Algebra, NoEvidenceError
 from lightning_trt.stages.validate.traces import agree
-from lightning_trt.stages.validate.units import by_batch, by_item
+from lightning_trt.stages.validate.units import ItemUnits, by_batch, by_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ BATCH = "batch"
 _FEWEST_UNITS = 2
 _MOST_STATE_VALUES = 1 << 25
 _TRIED_UNITS = 64
+_TWO_CLASSES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,24 @@ class Side:
         weights = repeats.double()
         return self.algebra.values({name: _weighted(weights, state) for name, state in self.states.items()})
 
-    def changed(self, other: Side) -> int:
-        """Number of units that another copy left other records of."""
+    def changed(self, other: Side) -> Tensor:
+        """Whether another copy left other records of each unit, of shape `(units,)`."""
         if self.states is not None and other.states is not None:
             pairs = [(state, other.states[name]) for name, state in self.states.items()]
             differ = [(ours != theirs).reshape(len(ours), -1).any(dim=1) for ours, theirs in pairs]
-            return int(torch.stack(differ).any(dim=0).sum())
-        return int(self.units.differs(other.units).sum())
+            return torch.stack(differ).any(dim=0)
+        return self.units.differs(other.units)
+
+    def changed_rarer(self, changed: Tensor) -> int | None:
+        """How many of the `changed` units are of that class of two that has fewer of them.
+
+        None where the metric is additive, or was not given two classes.
+        """
+        labels = self.units.labels() if self.states is None and isinstance(self.units, ItemUnits) else None
+        classes = () if labels is None else torch.unique(labels)
+        if len(classes) != _TWO_CLASSES:
+            return None
+        return min(int(changed[labels == each].sum()) for each in classes)
 
 
 def side_of(trace: Trace, unit: str, *, check_time: Callable[[], None]) -> Side:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy import stats
 from stages.validate.fits import SETTINGS, STEP, Fit
 from torch import Tensor, nn
 from zoo.scored import Plain, rounded
@@ -42,6 +43,18 @@ def test_deviation_is_that_of_the_batches(fit: Fit, logits: tuple[Tensor, Tensor
 
     assert isinstance(evidence, BatchMeans)
     assert evidence.deviation == pytest.approx(drops.std().item(), rel=1e-4)
+
+
+def test_skewness_is_that_of_the_batches(fit: Fit, logits: tuple[Tensor, Tensor, Tensor]) -> None:
+    """With batches of one weight it is scipy's."""
+    reference, candidate, targets = logits
+    losses = [nn.functional.cross_entropy(outputs, targets, reduction="none") for outputs in (reference, candidate)]
+    drops = torch.stack([(before - after).mean() for before, after in zip(*(x.split(8) for x in losses), strict=True)])
+
+    evidence = plain_scores(fit, batch_size=5).metrics["val/plain"].evidence["int8"]
+
+    assert isinstance(evidence, BatchMeans)
+    assert evidence.skewness == pytest.approx(stats.skew(drops.numpy()), rel=1e-3)
 
 
 @pytest.mark.parametrize("reduce_fx", ["max", "min", "sum"])
