@@ -81,10 +81,10 @@ class Boundary:
 class OnnxGraph:
     """The ONNX of a boundary.
 
-    `program` is the torch program behind it while the process that exported it lives: its node names are the graph's
-    tensor names (None after the TorchScript exporter). `sizes` are those of the dynamic axes in the call that was
-    exported, by name. `ranges` are what a builder shall quantize by, where the graph carries no Q/DQ. `notes` say what
-    a reader of the report should know.
+    `program` is the torch program behind it while the process that exported it lives: its node names are the
+    graph's tensor names (None after the TorchScript exporter, and where an earlier run converted it). `sizes` are
+    those of the dynamic axes in the call that was exported, by name. `ranges` are what a builder shall quantize by,
+    where the graph carries no Q/DQ. `notes` say what a reader of the report should know.
     """
 
     model: onnx_ir.Model

@@ -118,7 +118,7 @@ class _Road:
         for name, each in probed.items():
             with self.progress.step(f"Exporting {name or 'forward'} to ONNX"):
                 part = self.job.subject.module.get_submodule(name)
-                graph = export(part, each.boundary, inputs=each.inputs)
+                graph = export(part, each.boundary, inputs=each.inputs, cache=cache_at(self.job.settings.cache))
                 graphs[name] = self.equalized(graph)
                 save(graphs[name].model, self.folder_of(each, probed) / "model.onnx")
         return graphs

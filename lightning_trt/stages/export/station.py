@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,24 +15,32 @@ from lightning_trt.errors import ExportError
 from lightning_trt.passes import clean, opset_of
 from lightning_trt.runtime.batch import batch_of, sized
 from lightning_trt.stages.export.check import check
-from lightning_trt.stages.export.exporters import through_dynamo, through_torchscript
+from lightning_trt.stages.export.exporters import Exported, through_dynamo, through_torchscript
 from lightning_trt.stages.export.failures import DecidesOnDataError
 from lightning_trt.stages.export.flat import FlatCall
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
     from torch import Tensor, nn
-    from torch.export import ExportedProgram
 
     from lightning_trt.artifacts import Boundary
+    from lightning_trt.storage import Cache
 
 __all__ = ["export"]
 
+_RECALLED = "export: converted by an earlier run from the same program"
+
 Call = tuple[tuple["Tensor", ...], tuple["Tensor", ...]]
-Exporter = Callable[[FlatCall, tuple["Tensor", ...], "Boundary"], tuple["ir.Model", "ExportedProgram | None"]]
+Exporter = Callable[[FlatCall, tuple["Tensor", ...], "Boundary"], Exported]
 
 
-def export(module: nn.Module, boundary: Boundary, *, inputs: tuple[Tensor, ...], tolerance: float = 1e-4) -> OnnxGraph:
+def export(
+    module: nn.Module,
+    boundary: Boundary,
+    *,
+    inputs: tuple[Tensor, ...],
+    tolerance: float = 1e-4,
+    cache: Cache | None = None,
+) -> OnnxGraph:
     """The ONNX of `module`, in evaluation mode, checked against it at two batch sizes.
 
     torch's dynamo exporter writes it; where that fails, or gives other numbers, the TorchScript exporter, and then
@@ -42,6 +51,7 @@ def export(module: nn.Module, boundary: Boundary, *, inputs: tuple[Tensor, ...],
         boundary: How it is called.
         inputs: Real inputs of one call, flat, in the boundary's order; the first axis is the batch.
         tolerance: Largest difference of an output, relative to its greatest magnitude.
+        cache: Where conversions of earlier runs are; that of the same program is taken, and checked like a new one.
 
     Raises:
         UnsupportedOperatorError: An operator has no ONNX form.
@@ -56,17 +66,23 @@ def export(module: nn.Module, boundary: Boundary, *, inputs: tuple[Tensor, ...],
         # torch writes sizes of 0 and 1 into the graph as constants: it must see at least two samples.
         batch = batch_of(boundary, given)
         sample = given if batch is None else sized(boundary, given, max(batch, 2))
-        return _first_good(call, boundary, sample=sample, calls=calls, tolerance=tolerance)
+        return _first_good(call, boundary, sample=sample, calls=calls, tolerance=tolerance, cache=cache)
 
 
 def _first_good(
-    call: FlatCall, boundary: Boundary, *, sample: tuple[Tensor, ...], calls: list[Call], tolerance: float
+    call: FlatCall,
+    boundary: Boundary,
+    *,
+    sample: tuple[Tensor, ...],
+    calls: list[Call],
+    tolerance: float,
+    cache: Cache | None,
 ) -> OnnxGraph:
     """The graph of the first exporter whose graph agrees with the module."""
 
     def through(exporter: Exporter) -> OnnxGraph:
-        exported, program = exporter(call, sample, boundary)
-        model = clean(exported)
+        exported = exporter(call, sample, boundary)
+        model = clean(exported.model)
         worst = check(model, boundary, calls=calls, tolerance=tolerance)
         sizes = " and ".join(str(len(inputs[0])) for inputs, _ in calls if inputs)
         note = f"export: opset {opset_of(model)}, within {worst:.1e} of the module at batch sizes {sizes}"
@@ -75,10 +91,11 @@ def _first_good(
             for spec, tensor in zip(boundary.inputs, sample, strict=True)
             for axis, name in spec.dynamic_axes.items()
         }
-        return OnnxGraph(model=model, boundary=boundary, program=program, sizes=seen, notes=(note,))
+        notes = (note, _RECALLED) if exported.is_recalled else (note,)
+        return OnnxGraph(model=model, boundary=boundary, program=exported.program, sizes=seen, notes=notes)
 
     try:
-        return through(through_dynamo)
+        return through(partial(through_dynamo, cache=cache))
     except DecidesOnDataError:
         raise  # a trace would hold one of the branches, and agree as long as the data takes it
     except ExportError as error:
