@@ -28,7 +28,7 @@ from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.formats import formats_of
-from lightning_trt.settings import ReportFormat, Split, plain
+from lightning_trt.settings import Beside, ReportFormat, Split, plain
 from lightning_trt.stages.compare import attribution, compare
 from lightning_trt.storage import write_whole
 
@@ -61,6 +61,7 @@ def assembled(job: Job, findings: Findings) -> Report:
             name=REFERENCE,
             metrics={name: each.reference for name, each in findings.scores.metrics.items()} if findings.scores else {},
             latency=findings.latency.get(REFERENCE, ()),
+            beside={each.value: findings.latency[each.value] for each in Beside if each.value in findings.latency},
         ),
         candidates={
             each.name: _candidate(each, job, findings, metrics.get(each.name, {})) for each in job.plan.candidates
