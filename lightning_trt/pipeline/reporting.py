@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from lightning_trt.artifacts import (
 from lightning_trt.batches import data_digest
 from lightning_trt.calibrators import beyond_fp16, fits_of
 from lightning_trt.errors import StorageError
+from lightning_trt.notices import notice
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
@@ -96,7 +96,7 @@ def _fits(report: Report, folder: Path) -> dict[str, tuple[RangeFit, ...]]:
     try:
         return fits_of(report, folder=folder)
     except StorageError as error:
-        warnings.warn(f"report.html lacks the tensors that lose most: {error}", stacklevel=2)
+        notice(f"report.html lacks the tensors that lose most: {error}")
         return {}
 
 
