@@ -38,6 +38,7 @@ def test_glossary_names_types_that_exist() -> None:
     assert set(named) - CLASSES == set()
 
 
+@pytest.mark.filterwarnings("ignore")  # a verdict on a net that hardly learned may be in doubt
 def test_the_snippets_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, as somebody would copy them, with a module and data of their own."""
     monkeypatch.chdir(tmp_path)
