@@ -10,12 +10,13 @@ from torch import nn
 
 from lightning_trt import backends
 from lightning_trt.backends.sources import LOG_FILE, ONNX_FILE, source_of
-from lightning_trt.errors import EngineError, ReportError
+from lightning_trt.errors import EngineError, ReportError, SettingsError
 from lightning_trt.precision import PrecisionHome
 from lightning_trt.protocols import NativeCalibration
 from lightning_trt.renderers import json
 from lightning_trt.runtime import manifest
 from lightning_trt.runtime.module import TRTModule
+from lightning_trt.runtime.trt_tensors import OUTPUT_BUFFERS
 from lightning_trt.settings import BuildSettings, settings_of
 from lightning_trt.stages.build import build
 from lightning_trt.stages.rewrite import rewrite
@@ -30,7 +31,7 @@ __all__ = ["load", "rebuild"]
 _REPORT = "report.json"
 
 
-def load(path: Path | str, *, trust: bool = False) -> nn.Module:
+def load(path: Path | str, *, trust: bool = False, output_buffers: int = 0) -> nn.Module:
     """The engine in the folder `path` as a module that is called like the part of the model it was made of.
 
     Given the folder of a run, the candidate that its report chose. Where several parts were exported, a `ModuleDict` of
@@ -40,21 +41,26 @@ def load(path: Path | str, *, trust: bool = False) -> nn.Module:
         path: Folder of an engine, or of a run.
         trust: Open an engine file without a manifest, with nothing checked: one that you made yourself. It takes its
             inputs as positional arguments, and gives one tensor or a tuple.
+        output_buffers: In how many sets of buffers the results of TensorRT lie by turns, which saves a copy a call; a
+            result holds until as many further calls. 0 gives fresh tensors, as ONNX Runtime always does.
 
     Raises:
+        SettingsError: `output_buffers` is no whole number from 0.
         ManifestError: The manifest is missing or damaged.
         DigestMismatchError: A file is not the one that was built.
         ForeignEngineError: The engine was built for another device or version.
         EngineError: There is no engine, or the run chose none.
         ReportError: The run's report is unreadable.
     """
+    if not isinstance(output_buffers, int) or output_buffers < 0:
+        raise SettingsError(f"output_buffers is {output_buffers!r}; it must be a whole number from 0, e.g. 2.")
     folder = _folder_of(path)
     if trust and not (folder / manifest.MANIFEST).is_file():
-        return _opened(backends.adopt(folder))
+        return _opened(backends.adopt(folder), output_buffers=output_buffers)
     _check_is_engine(folder)
     found = manifest.read(folder)
     manifest.check_files(found)
-    modules = {name: _opened(engine) for name, engine in found.engines.items()}
+    modules = {name: _opened(engine, output_buffers=output_buffers) for name, engine in found.engines.items()}
     if len(modules) == 1:
         return next(iter(modules.values()))
     return nn.ModuleDict({name.replace(".", "_"): module for name, module in modules.items()})
@@ -168,10 +174,11 @@ def _fitting(backend: Backend, engine: Engine) -> OnnxGraph:
     return replace(rewritten, ranges=None)
 
 
-def _opened(engine: Engine) -> TRTModule:
+def _opened(engine: Engine, *, output_buffers: int) -> TRTModule:
     backend = backends.find(engine.backend)
     manifest.check_host(engine, environment=backend.environment)
-    return TRTModule(engine, open=backend.open)
+    options = {**engine.options, **({OUTPUT_BUFFERS: str(output_buffers)} if output_buffers else {})}
+    return TRTModule(replace(engine, options=options), open=backend.open)
 
 
 def _chosen(run: Path) -> Path:

@@ -14,7 +14,7 @@ from renderers.example_report import example_report
 
 import lightning_trt
 from lightning_trt.backends.onnxruntime import OnnxRuntime
-from lightning_trt.errors import DigestMismatchError, EngineError, ManifestError, ReportError
+from lightning_trt.errors import DigestMismatchError, EngineError, ManifestError, ReportError, SettingsError
 from lightning_trt.loading import load
 from lightning_trt.precision import Precision
 from lightning_trt.renderers.json import to_text
@@ -24,6 +24,8 @@ from lightning_trt.stages.build import build
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lightning_trt.artifacts import Engine
 
 
 @pytest.fixture
@@ -156,6 +158,26 @@ def test_an_engine_of_an_unknown_backend_is_refused(folder: Path) -> None:
 
     with pytest.raises(ValueError, match="'openvino' is not a backend"):
         load(folder)
+
+
+def test_output_buffers_reach_the_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an option of the engine that is opened, beside those that it was built with."""
+    opened: list[Engine] = []
+    really_open = OnnxRuntime.open
+    monkeypatch.setattr(OnnxRuntime, "open", lambda self, engine: opened.append(engine) or really_open(self, engine))
+
+    load(folder, output_buffers=2)
+    load(folder)
+
+    assert [engine.options.get("output_buffers") for engine in opened] == ["2", None]
+    assert opened[0].options["optimization"] == opened[1].options["optimization"]
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "2"])
+def test_output_buffers_are_counted(folder: Path, number: object) -> None:
+    """In whole numbers."""
+    with pytest.raises(SettingsError, match=r"output_buffers is .*; it must be a whole number from 0"):
+        load(folder, output_buffers=number)  # type: ignore[arg-type]
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -146,11 +146,17 @@ class DataReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceReport:
-    """The checkpoint's own module in fp32 torch."""
+    """The checkpoint's own module in fp32 torch; `beside` is its latency as a user would run it otherwise, by name."""
 
     name: str
     metrics: Mapping[str, float]
     latency: tuple[Latency, ...]
+    beside: Mapping[str, tuple[Latency, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def ways(self) -> Mapping[str, tuple[Latency, ...]]:
+        """Its latency in every way in which torch ran it, by name: what an engine has to beat."""
+        return {self.name: self.latency, **self.beside}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,3 +275,8 @@ class Report:
         """The median of `latencies` at the shared batch size; None where it was not timed."""
         batch = self.shared_batch
         return next((each.p50_ms for each in latencies if each.batch == batch), None)
+
+    def speedup(self, latencies: Iterable[Latency]) -> float | None:
+        """The reference's median over that of `latencies` at the shared batch size; None where one was not timed."""
+        own_ms, reference_ms = self.p50_ms(latencies), self.p50_ms(self.reference.latency)
+        return reference_ms / own_ms if own_ms and reference_ms is not None else None

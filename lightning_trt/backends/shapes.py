@@ -5,21 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import BATCH
-from lightning_trt.errors import SettingsError
+from lightning_trt.errors import SettingsError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lightning_trt.artifacts import OnnxGraph
     from lightning_trt.settings import TensorRTSettings
 
-__all__ = ["Sizes", "one_profile", "profiles", "sizes_of_axes"]
+__all__ = ["Sizes", "check_axes", "one_profile", "profiles", "sizes_of_axes"]
 
 Sizes = tuple[int, int, int]
 """Least, typical and largest size of an axis."""
 
 # Where the user says nothing, an axis may grow to so many times the size that was seen.
 _GROWTH = 4
+
+
+def check_axes(graphs: Iterable[OnnxGraph], settings: TensorRTSettings) -> None:
+    """Nothing, where every axis that the settings give sizes for is one of the graphs'.
+
+    Raises:
+        SettingsError: One is not; the sentence names those that there are.
+    """
+    known = sorted({name for graph in graphs for name in _dynamic_axes(graph)})
+    asked = [("axis_sizes", settings.axis_sizes)]
+    asked += [(f"profiles[{at}]", profile) for at, profile in enumerate(settings.profiles)]
+    for setting, sizes in asked:
+        for name in sizes:
+            if name not in known:
+                raise SettingsError(
+                    f"build.tensorrt.{setting} has sizes for the axis {name!r}, and the exported graph has no dynamic "
+                    f"axis of that name. {nearest(name, known)}"
+                )
 
 
 def profiles(graph: OnnxGraph, settings: TensorRTSettings) -> Iterator[Mapping[str, Sizes]]:

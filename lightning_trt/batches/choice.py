@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from lightning_trt.batches.loaders import counts
 from lightning_trt.batches.mixing import mixed
 from lightning_trt.batches.targets import targets_of
 from lightning_trt.errors import DataError, NoSamplesError
+from lightning_trt.notices import notice
 from lightning_trt.settings import CalibrationSettings, Select, Split
 
 if TYPE_CHECKING:
@@ -111,12 +111,10 @@ def _check_enough(available: int, settings: CalibrationSettings) -> None:
     """Nothing, or a warning where a number was asked for that the data has not; the default is only a most."""
     (default,) = (field.default for field in fields(CalibrationSettings) if field.name == "samples")
     if available < settings.samples != default:
-        warnings.warn(
+        notice(
             f"calibration asked for {settings.samples} samples and the {settings.split.value} data holds {available}: "
             "all of them are used, and ranges are less sure. Set calibration.samples to what there is, or give more "
             "data.",
-            UserWarning,
-            stacklevel=3,
         )
 
 
@@ -132,10 +130,8 @@ def _classes(loaders: Sequence[Iterable[object]], settings: CalibrationSettings)
     empty = sorted(set(range(max(known.num_classes, int(known.classes.max()) + 1))) - set(known.classes.tolist()))
     if empty:
         named = ", ".join(map(str, empty[:_NAMED])) + (" and more" if len(empty) > _NAMED else "")
-        warnings.warn(
+        notice(
             f"{len(empty)} classes hold no item of the {settings.split.value} data ({named}): the samples are balanced "
             "over the others, and ranges know nothing of these.",
-            UserWarning,
-            stacklevel=4,
         )
     return known.classes

@@ -17,6 +17,7 @@ from lightning_trt.calibrators.minmax import MinMax
 from lightning_trt.calibrators.mse import Mse
 from lightning_trt.calibrators.percentile import Percentile, undersampled
 from lightning_trt.calibrators.ranges import load_ranges, save_ranges
+from lightning_trt.calibrators.runs import fits_of
 from lightning_trt.calibrators.statistics import beyond_fp16, merge
 from lightning_trt.settings import CalibratorName
 
@@ -36,6 +37,7 @@ __all__ = [
     "beyond_fp16",
     "find",
     "fits",
+    "fits_of",
     "load",
     "load_ranges",
     "merge",

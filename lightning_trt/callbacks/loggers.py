@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.callbacks.showing import exhibit_of, show
+from lightning_trt.notices import notice
 from lightning_trt.renderers.scalars import scalars
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ def _log(report: Report, exhibit: Exhibit, logger: Logger, *, step: int) -> None
         _log_settings(logger, report.settings)
         logger.save()
     except Exception as error:  # noqa: BLE001 - a logger's service may raise anything
-        warnings.warn(
+        notice(
             f"{type(logger).__name__} did not take the export's results: {type(error).__name__}: {error}. They stand "
             f"in {report.path}.",
-            stacklevel=2,
         )
 
 

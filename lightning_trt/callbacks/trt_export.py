@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lightning_trt.callbacks.loggers import log
 from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
 from lightning_trt.errors import LightningTRTError
+from lightning_trt.notices import notice
 from lightning_trt.pipeline import enforce, export_fit, results_folder
 from lightning_trt.renderers import json, terminal
 from lightning_trt.renderers.scalars import scalars
@@ -205,8 +205,7 @@ def _show(report: Report) -> None:
 
 def _warn(error: Exception) -> None:
     sentence = str(error) if isinstance(error, LightningTRTError) else f"{type(error).__name__}: {error}"
-    warnings.warn(
+    notice(
         f"The export failed; the training and its checkpoints are as they were. {sentence} "
         "(on_error='raise' would have raised this.)",
-        stacklevel=2,
     )

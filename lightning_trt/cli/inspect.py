@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lightning_trt.cli.exits import Exit
 from lightning_trt.cli.files import read_runs
+from lightning_trt.cli.ranges import add_flag, show_ranges
 from lightning_trt.errors import LightningTRTError, SettingsError
 from lightning_trt.renderers import inspection, terminal
 
@@ -31,7 +32,8 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--axis", action="append", default=[], metavar="NAME=SIZE", help="size of another dynamic axis, e.g. tokens=128"
     )
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="runs to time the layers in; 0 for none")
-    parser.add_argument("--top", type=int, default=15, metavar="N", help="layers to show")
+    parser.add_argument("--top", type=int, default=15, metavar="N", help="layers, or tensors, to show")
+    add_flag(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, with all layers")
     parser.set_defaults(run=run)
 
@@ -39,6 +41,8 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
 def run(asked: Namespace) -> Exit:
     """0; the engine is told, and the layers' times, or why there are none."""
     folder = Path(asked.folder)
+    if asked.ranges:
+        return show_ranges(folder, most=asked.top, as_json=asked.json)
     if (folder / "report.json").is_file():
         return _list_run(folder)
     engines = _engines(folder)

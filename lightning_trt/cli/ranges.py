@@ -5,20 +5,18 @@ Torch is not needed: ranges and statistics are numbers in the run's folder.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from lightning_trt.cli.exits import Exit
 from lightning_trt.cli.files import read_runs
-from lightning_trt.errors import SettingsError, StorageError
-from lightning_trt.precision import Precision
+from lightning_trt.errors import SettingsError
 from lightning_trt.renderers import ranges as rendered
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from lightning_trt.artifacts import RangeFit
 
@@ -59,35 +57,13 @@ def ranges_of(run: Path | str) -> dict[str, tuple[RangeFit, ...]]:
         SettingsError: No candidate was quantized to int8.
         StorageError: Statistics or ranges are missing, damaged, or of another graph.
     """
+    from lightning_trt import calibrators  # noqa: PLC0415 - the gate starts without numpy
+
     (report,) = read_runs([str(run)])
-    found: dict[str, tuple[RangeFit, ...]] = {}
-    for name, candidate in report.candidates.items():
-        if candidate.precision is Precision.int8 and candidate.path is not None:
-            for boundary, path in _files(Path(candidate.path)):
-                found[f"{name} {boundary}".rstrip()] = _fits(path, report.path / boundary / "statistics.npz")
+    found = calibrators.fits_of(report)
     if not found:
         raise SettingsError(
             f"the run {report.path} has no int8 candidate with a ranges.json beside its engine. Export int8 with this "
             "version of lightning-trt."
         )
     return found
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each `ranges.json` of a candidate, with the folder of its boundary, empty where there is one."""
-    for path in sorted(folder.rglob("ranges.json")):
-        boundary = path.parent.relative_to(folder).as_posix()
-        yield ("" if boundary == "." else boundary), path
-
-
-def _fits(ranges_path: Path, statistics_path: Path) -> tuple[RangeFit, ...]:
-    from lightning_trt import calibrators  # noqa: PLC0415 - the gate starts without numpy
-
-    statistics, ranges = calibrators.load(statistics_path), calibrators.load_ranges(ranges_path)
-    strange = sorted(set(statistics.tensors) ^ set(ranges.tensors))
-    if strange:
-        raise StorageError(
-            f"{ranges_path} and {statistics_path} are not of one graph: {len(strange)} tensors stand in one of them "
-            f"alone, {strange[0]!r} first. Export again."
-        )
-    return calibrators.fits(statistics, ranges)

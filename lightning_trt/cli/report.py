@@ -9,12 +9,16 @@ from rich.console import Console
 
 from lightning_trt.cli.exits import Exit
 from lightning_trt.cli.files import RUN_HELP, read_runs
+from lightning_trt.errors import StorageError
 from lightning_trt.renderers import terminal
 from lightning_trt.renderers.formats import formats_of
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Mapping, Sequence
+
+    from lightning_trt.artifacts import RangeFit, Report
 
 __all__ = ["add_to", "run"]
 
@@ -32,10 +36,21 @@ def run(asked: Namespace) -> Exit:
     (report,) = read_runs([asked.run_path])
     console = Console(highlight=False)
     console.print(terminal.table(report))
-    formats = formats_of(report)
+    fits, why_none = _fits(report)
+    formats = formats_of(report, fits=fits)
     for name, text in formats.texts.items():
         path = write_whole((asked.into or report.path) / name, text)
         console.print(f"Written: {path}", soft_wrap=True, markup=False)
-    if formats.left_out is not None:
-        console.print(formats.left_out, soft_wrap=True, markup=False)
+    for said in filter(None, (formats.left_out, why_none)):
+        console.print(said, soft_wrap=True, markup=False)
     return Exit.ok
+
+
+def _fits(report: Report) -> tuple[Mapping[str, Sequence[RangeFit]], str | None]:
+    """How the run's ranges fit, and why that is not known; a report may have been sent without what lay beside it."""
+    from lightning_trt import calibrators  # noqa: PLC0415 - the gate starts without numpy
+
+    try:
+        return calibrators.fits_of(report), None
+    except StorageError as error:
+        return {}, f"The page has no tensors that lose most: {error}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
-from lightning_trt.compat.notices import notice
 from lightning_trt.compat.samples import pulled
+from lightning_trt.notices import notice
 from lightning_trt.precision import Precision
 from lightning_trt.protocols import NativeCalibration
 from lightning_trt.runtime.batch import is_batched

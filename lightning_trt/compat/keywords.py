@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_trt.compat.algorithms import Algorithm, algorithm_of
 from lightning_trt.compat.log import severity_of
-from lightning_trt.compat.notices import notice
 from lightning_trt.errors import SettingsError, UnsupportedPrecisionError, nearest
+from lightning_trt.notices import notice
 from lightning_trt.settings.reading import check_positive
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lightning_trt.compat.notices import notice
 from lightning_trt.errors import SettingsError, nearest
+from lightning_trt.notices import notice
 
 if TYPE_CHECKING:
     from pathlib import Path

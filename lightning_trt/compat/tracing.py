@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_trt.artifacts import Boundary
-from lightning_trt.compat.notices import notice
 from lightning_trt.errors import DataError, SettingsError, UnsupportedPrecisionError
+from lightning_trt.notices import notice
 from lightning_trt.runtime.structure import flatten, unflatten
 from lightning_trt.stages.probe.specs import specs_of
 

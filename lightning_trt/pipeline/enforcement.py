@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
 from lightning_trt.errors import GateFailedError
+from lightning_trt.notices import notice
 from lightning_trt.pipeline.folders import is_in_sweep
 from lightning_trt.renderers.terminal import short_summary
 from lightning_trt.settings import OnGateFail, OnInconclusive
@@ -33,7 +33,7 @@ def enforce(report: Report, *, settings: ExportSettings, speaks: bool = True) ->
         raise GateFailedError(sentence)
     is_doubtful = report.verdict is Verdict.inconclusive and _warns_of_doubt(settings)
     if speaks and (is_bad or is_doubtful):
-        warnings.warn(sentence, stacklevel=2)
+        notice(sentence)
 
 
 def _raises(settings: ExportSettings) -> bool:

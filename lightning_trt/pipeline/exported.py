@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_trt import backends
+from lightning_trt.notices import notice
 from lightning_trt.pipeline.job import EXPORTED
 from lightning_trt.precision import Precision
 from lightning_trt.runtime import TRTModule
@@ -37,10 +37,9 @@ def exported_engines(job: Job, graphs: Mapping[str, OnnxGraph]) -> Iterator[dict
             try:
                 engines[EXPORTED] = _opened(job, graphs, into=Path(folder) / EXPORTED, stack=stack)
             except Exception as error:  # noqa: BLE001 - whatever it is, the candidates need none of it
-                warnings.warn(
+                notice(
                     f"validation.exported_graph: ONNX Runtime cannot run the exported graph ({error}); the attribution "
                     "leaves it out.",
-                    stacklevel=2,
                 )
         yield engines
 

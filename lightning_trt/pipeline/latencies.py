@@ -1,23 +1,73 @@
-"""What is timed beside the engines, and the latency of several boundaries called one after the other."""
+"""The latency of engines and of the reference, all boundaries of a model one after the other."""
 
 from __future__ import annotations
 
+import warnings
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Latency
+from lightning_trt.pipeline.beside import asked_beside, beside
+from lightning_trt.pipeline.job import REFERENCE
+from lightning_trt.settings import Beside
+from lightning_trt.stages.measure import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import nn
 
+    from lightning_trt.pipeline.job import Job
+    from lightning_trt.stages.measure import Measured
     from lightning_trt.stages.probe import Probed
 
-__all__ = ["added", "reference_of"]
+__all__ = ["Timed", "added", "timed"]
 
 
-def reference_of(probed: Probed, module: nn.Module) -> nn.Module:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Latency by name, why an engine has none, and why something beside the engines has none, in words."""
+
+    latencies: Mapping[str, tuple[Latency, ...]]
+    failures: Mapping[str, Exception]
+    notes: tuple[str, ...]
+
+
+def timed(job: Job, probed: Mapping[str, Probed], engines: Mapping[str, Mapping[str, nn.Module]]) -> Timed:
+    """The latency of the reference, of what stands beside the engines, and of `engines` by candidate and boundary."""
+    found = [
+        _measured(job, each, {candidate: modules[name] for candidate, modules in engines.items()})
+        for name, each in probed.items()
+    ]
+    failures = {name: error for each in found for name, error in each.failures.items()}
+    others = [each.value for each in Beside]
+    return Timed(
+        latencies=added([each.latencies for each in found]),
+        failures={name: error for name, error in failures.items() if name not in others},
+        notes=tuple(_note(name, failures[name]) for name in others if name in failures),
+    )
+
+
+def _measured(job: Job, probed: Probed, engines: Mapping[str, nn.Module]) -> Measured:
+    settings = job.settings.latency
+    reference = _reference_of(probed, job.subject.module)
+    on_gpu = any(tensor.is_cuda for tensor in probed.inputs)
+    others = beside(reference, asked=asked_beside(settings.beside, on_gpu=on_gpu))
+    calls: dict[str, Callable[..., object]] = {REFERENCE: reference, **others, **engines}
+    with warnings.catch_warnings():
+        if others:
+            # What torch says while it compiles is no business of whoever asked for engines.
+            warnings.simplefilter("ignore")
+        return measure(calls, probed.inputs, boundary=probed.boundary, settings=settings)
+
+
+def _note(name: str, error: Exception) -> str:
+    told = str(error).strip().partition("\n")[0]
+    return f"{name} was not timed beside the engines: {type(error).__name__}: {told}"
+
+
+def _reference_of(probed: Probed, module: nn.Module) -> nn.Module:
     """The part of `module` at the boundary, on the device of its inputs; after a fit our copy is on the CPU."""
     part = module.get_submodule(probed.boundary.name)
     devices = {tensor.device for tensor in probed.inputs if tensor.device.type != "cpu"}

@@ -21,19 +21,21 @@ from lightning_trt.artifacts import (
     Verdict,
 )
 from lightning_trt.batches import data_digest
-from lightning_trt.calibrators import beyond_fp16
+from lightning_trt.calibrators import beyond_fp16, fits_of
+from lightning_trt.errors import StorageError
+from lightning_trt.notices import notice
 from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.formats import formats_of
-from lightning_trt.settings import ReportFormat, Split, plain
+from lightning_trt.settings import Beside, ReportFormat, Split, plain
 from lightning_trt.stages.compare import attribution, compare
 from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from lightning_trt.artifacts import Candidate, Latency, MetricReport
+    from lightning_trt.artifacts import Candidate, Latency, MetricReport, RangeFit
     from lightning_trt.pipeline.job import Findings, Job
     from lightning_trt.pipeline.plan import Asked
     from lightning_trt.precision import DType
@@ -59,6 +61,7 @@ def assembled(job: Job, findings: Findings) -> Report:
             name=REFERENCE,
             metrics={name: each.reference for name, each in findings.scores.metrics.items()} if findings.scores else {},
             latency=findings.latency.get(REFERENCE, ()),
+            beside={each.value: findings.latency[each.value] for each in Beside if each.value in findings.latency},
         ),
         candidates={
             each.name: _candidate(each, job, findings, metrics.get(each.name, {})) for each in job.plan.candidates
@@ -81,11 +84,20 @@ def write(report: Report, into: Path, *, formats: Collection[ReportFormat]) -> s
     The report stands in `into` as JSON and in each of `formats`, each file whole.
     """
     write_whole(into / "report.json", json.to_text(report))
-    asked, made = {each.suffix for each in formats}, formats_of(report)
+    asked, made = {each.suffix for each in formats}, formats_of(report, fits=_fits(report, into))
     for name, text in made.texts.items():
         if Path(name).suffix in asked:
             write_whole(into / name, text)
     return made.left_out if ReportFormat.html in formats else None
+
+
+def _fits(report: Report, folder: Path) -> dict[str, tuple[RangeFit, ...]]:
+    """How the ranges fit that lie in `folder`; nothing, where they cannot be read: a report is more than one figure."""
+    try:
+        return fits_of(report, folder=folder)
+    except StorageError as error:
+        notice(f"report.html lacks the tensors that lose most: {error}")
+        return {}
 
 
 def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str, MetricReport]) -> CandidateReport:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
+from lightning_trt.backends.shapes import check_axes
 from lightning_trt.errors import ReplayError
 from lightning_trt.passes import equalize, save
 from lightning_trt.pipeline.exported import exported_engines
-from lightning_trt.pipeline.job import REFERENCE, Findings
+from lightning_trt.pipeline.job import Findings
 from lightning_trt.pipeline.journal import Journal
-from lightning_trt.pipeline.latencies import added, reference_of
+from lightning_trt.pipeline.latencies import timed
 from lightning_trt.pipeline.misfits import misfit_notes, recalled_notes
 from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
@@ -23,7 +24,6 @@ from lightning_trt.settings import QuantizedBy
 from lightning_trt.stages.build import build
 from lightning_trt.stages.calibrate import calibrate
 from lightning_trt.stages.export import export
-from lightning_trt.stages.measure import measure
 from lightning_trt.stages.probe import probe
 from lightning_trt.stages.validate import validate
 from lightning_trt.storage import cache_at
@@ -121,6 +121,7 @@ class _Road:
                 graph = export(part, each.boundary, inputs=each.inputs, cache=cache_at(self.job.settings.cache))
                 graphs[name] = self.equalized(graph)
                 save(graphs[name].model, self.folder_of(each, probed) / "model.onnx")
+        check_axes(graphs.values(), self.job.settings.build.tensorrt)
         return graphs
 
     def equalized(self, graph: OnnxGraph) -> OnnxGraph:
@@ -254,17 +255,14 @@ class _Road:
                     }
             yield engines
 
-    def timed(self, probed: Mapping[str, Probed], engines: Engines) -> dict[str, tuple[Latency, ...]]:
-        """Latency of the reference and of every engine, all boundaries together."""
-        parts = []
+    def timed(self, probed: Mapping[str, Probed], engines: Engines) -> Mapping[str, tuple[Latency, ...]]:
+        """Latency of the reference, of what stands beside it and of every engine, all boundaries together."""
         with self.journal.covering(engines), self.progress.step("Timing"):
-            for name, each in probed.items():
-                calls = {REFERENCE: reference_of(each, self.job.subject.module)}
-                calls |= {candidate: modules[name] for candidate, modules in engines.items()}
-                measured = measure(calls, each.inputs, boundary=each.boundary, settings=self.job.settings.latency)
-                self.journal.add(measured.failures)
-                parts.append(measured.latencies)
-        return added(parts)
+            found = timed(self.job, probed, engines)
+            self.journal.add(found.failures)
+            self.remarks += found.notes
+            return found.latencies
+        return {}
 
     def validated(self, engines: Engines, exported: Engines) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""

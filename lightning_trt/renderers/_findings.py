@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Level, Verdict
 from lightning_trt.renderers._shared import listed, shared
-from lightning_trt.renderers.numbers import drop_with_interval, number, sample_range, times
+from lightning_trt.renderers.numbers import drop_with_interval, milliseconds, number, sample_range, times
 
 if TYPE_CHECKING:
-    from lightning_trt.artifacts import CandidateReport, Report, RuleResult
+    from collections.abc import Iterable
 
-__all__ = ["allowed_drop", "metric_names", "next_steps", "summary", "undirected", "unsteady", "untrusted"]
+    from lightning_trt.artifacts import CandidateReport, Latency, Report, RuleResult
+
+__all__ = [
+    "allowed_drop",
+    "metric_names",
+    "next_steps",
+    "remarks",
+    "summary",
+    "untrusted",
+]
 
 _UNSTEADY = 3.0
 """A p99 of so many medians is more than a quiet machine's jitter; see docs/report.md."""
@@ -75,7 +84,12 @@ def untrusted(report: Report) -> tuple[str, ...]:
     return tuple(f"{names}, {reason}" for names, reason in reasons)
 
 
-def undirected(report: Report) -> str | None:
+def remarks(report: Report) -> tuple[str, ...]:
+    """What a reader should know of the numbers: unknown directions, unsteady latencies, engines that torch beats."""
+    return (*filter(None, (_undirected(report), _unsteady(report))), *_not_faster(report))
+
+
+def _undirected(report: Report) -> str | None:
     """A sentence on the metrics of which nothing tells whether high or low is good; None where there is none."""
     names = dict.fromkeys(
         name
@@ -88,7 +102,7 @@ def undirected(report: Report) -> str | None:
     return f"{listed(list(names))}: nothing tells whether high or low is good; the drop is reference minus candidate"
 
 
-def unsteady(report: Report) -> str | None:
+def _unsteady(report: Report) -> str | None:
     """A sentence on latencies whose slow calls are far from the median, on which no speedup should rest; or None."""
     batch = report.shared_batch
     timed = [(report.reference.name, report.reference.latency)]
@@ -105,6 +119,28 @@ def unsteady(report: Report) -> str | None:
         f"The machine was busy while latency was measured at batch {batch}: p99 is over {_UNSTEADY:g} medians "
         f"({listed(ratios)}). Speedups are rough; measure again when nothing else runs"
     )
+
+
+def _not_faster(report: Report) -> tuple[str, ...]:
+    """A sentence for each batch size at which torch itself, run in one of its ways, is as fast as a candidate."""
+    sizes = dict.fromkeys(each.batch for timed in report.reference.ways.values() for each in timed)
+    return tuple(filter(None, (_not_faster_at(batch, report) for batch in sizes)))
+
+
+def _not_faster_at(batch: int, report: Report) -> str | None:
+    ways = {name: _median(timed, batch) for name, timed in report.reference.ways.items()}
+    best_ms, best = min((median, name) for name, median in ways.items() if median is not None)
+    candidates = {name: _median(each.latency, batch) for name, each in report.candidates.items()}
+    slow = {name: median for name, median in candidates.items() if median is not None and median >= best_ms}
+    if not slow:
+        return None
+    said = listed([f"{name} ({milliseconds(median)} ms)" for name, median in slow.items()])
+    verb = "is" if len(slow) == 1 else "are"
+    return f"At batch {batch} {said} {verb} not faster than {best} ({milliseconds(best_ms)} ms)"
+
+
+def _median(timed: Iterable[Latency], batch: int) -> float | None:
+    return next((each.p50_ms for each in timed if each.batch == batch), None)
 
 
 def _word(report: Report) -> str:

@@ -43,8 +43,8 @@ class Grid:
 
 
 def latencies(report: Report) -> Iterator[tuple[str, Latency]]:
-    """Name and latency of the reference and of every candidate, at each batch size that was timed."""
-    yield from ((report.reference.name, each) for each in report.reference.latency)
+    """Name and latency of the reference, of what stands beside it and of every candidate, at each timed batch size."""
+    yield from ((name, each) for name, timed in report.reference.ways.items() for each in timed)
     for candidate in report.candidates.values():
         yield from ((candidate.name, each) for each in candidate.latency)
 

@@ -133,6 +133,7 @@ def _reference(node: Node) -> ReferenceReport:
         name=node.get("name").text(),
         metrics={name: value.number() for name, value in node.get("metrics").members().items()},
         latency=_latencies(node.get("latency")),
+        beside={name: _latencies(each) for name, each in node.optional_members("beside").items()},
     )
 
 

@@ -11,9 +11,8 @@ from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
     next_steps,
+    remarks,
     summary,
-    undirected,
-    unsteady,
     untrusted,
 )
 from lightning_trt.renderers._grids import latency_grid, layer_grid
@@ -113,6 +112,9 @@ def _reference_rows(report: Report) -> Iterator[list[str]]:
     for position, name in enumerate(metric_names(report)):
         shared = [p50, "1.00x", "-", "reference"] if position == 0 else [""] * 4
         yield [escape(reference.name), escape(name), number(reference.metrics.get(name)), "", "", "", *shared]
+    for name, latency in reference.beside.items():
+        p50 = milliseconds(report.p50_ms(latency))
+        yield [escape(name), "", "", "", "", "", p50, times(report.speedup(latency)), "-", "beside"]
 
 
 def _rows(report: Report, candidate: CandidateReport) -> Iterator[list[str]]:
@@ -142,4 +144,4 @@ def _verdict(report: Report, candidate: CandidateReport) -> str:
 def _reasons(report: Report) -> Iterator[str]:
     reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
     yield from (f"{escape(names)}: {escape(reason)}" for names, reason in reasons)
-    yield from map(escape, (*untrusted(report), *filter(None, [undirected(report), unsteady(report)]), *report.notes))
+    yield from map(escape, (*untrusted(report), *remarks(report), *report.notes))

@@ -18,9 +18,8 @@ from lightning_trt.renderers._findings import (
     allowed_drop,
     metric_names,
     next_steps,
+    remarks,
     summary,
-    undirected,
-    unsteady,
     untrusted,
 )
 from lightning_trt.renderers._shared import shared
@@ -123,7 +122,7 @@ def _grid(report: Report, layout: _Layout) -> Table:
     for header in _number_headers(report, layout):
         grid.add_column(header, justify="right", no_wrap=True)
     grid.add_column("verdict", no_wrap=True)
-    for row in (_reference_row(report, layout), *_candidate_rows(report, layout)):
+    for row in (_reference_row(report, layout), *_beside_rows(report), *_candidate_rows(report, layout)):
         for cells in _lines(row, layout):
             grid.add_row(*cells)
     return grid
@@ -149,6 +148,18 @@ def _reference_row(report: Report, layout: _Layout) -> _Row:
         size="",
         verdict=Text("reference", style="dim"),
     )
+
+
+def _beside_rows(report: Report) -> Iterator[_Row]:
+    for name, latency in report.reference.beside.items():
+        yield _Row(
+            name=name,
+            metrics=(),
+            p50=milliseconds(report.p50_ms(latency)),
+            speedup=times(report.speedup(latency)),
+            size="",
+            verdict=Text("beside", style="dim"),
+        )
 
 
 def _candidate_rows(report: Report, layout: _Layout) -> Iterator[_Row]:
@@ -205,7 +216,7 @@ def _legend(report: Report, layout: _Layout) -> Iterator[str]:
         yield f"Allowed drop: {', '.join(limits)}."
     for line in untrusted(report):
         yield f"?: {line}."
-    for sentence in filter(None, (undirected(report), unsteady(report))):
+    for sentence in remarks(report):
         yield f"{sentence}."
     num_more = len(metric_names(report)) - len(layout.metrics)
     if num_more:

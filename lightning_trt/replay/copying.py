@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +11,7 @@ from torch._dynamo.eval_frame import OptimizedModule
 from torchmetrics import Metric
 
 from lightning_trt.errors import BoundaryNotFoundError, nearest
+from lightning_trt.notices import notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +121,9 @@ def _deep_copy(module: ModuleT, memo: dict[int, Any]) -> ModuleT:
                 if attribute != "_modules" and _ease(value, memo):
                     shared.append(f"{name}.{attribute}".removeprefix("."))
         if shared:
-            warnings.warn(
+            notice(
                 f"{', '.join(shared)} of {type(module).__name__} cannot be copied; the copies on which validation is "
                 "replayed share it with your module.",
-                stacklevel=2,
             )
         return _rebound(copy.deepcopy(module, memo), memo)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from torch.utils.data import ConcatDataset, Subset
 
 from lightning_trt.batches import is_stream, positions, rebuilt, without
 from lightning_trt.errors import DataError, NoSamplesError
+from lightning_trt.notices import notice
 from lightning_trt.replay.loaders import combined_of, requested
 from lightning_trt.replay.package import package_of, part_of
 from lightning_trt.settings import Split
@@ -121,11 +121,10 @@ def _transformed(dataset: Any, validation: Any) -> Any:
             setattr(made, name, getattr(validation, name))
     kept = [name for name in own if not hasattr(validation, name)]
     if kept:
-        warnings.warn(
+        notice(
             f"calibration.split is train: {type(dataset).__name__}.{kept[0]} of the training data stays, because "
             f"{type(validation).__name__} of the validation data has none. If it augments, ranges are of augmented "
             "samples; write a calibration_dataloader() and take calibration.split=own.",
-            stacklevel=2,
         )
     return made
 

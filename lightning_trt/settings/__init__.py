@@ -6,6 +6,7 @@ Only types that omegaconf knows too (enums, primitives, paths, tuples of them): 
 from __future__ import annotations
 
 from lightning_trt.settings.choices import (
+    Beside,
     CalibratorName,
     HardwareCompatibility,
     NativeCalibrator,
@@ -31,6 +32,7 @@ from lightning_trt.settings.reading import member, plain, settings_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
+    "Beside",
     "BuildSettings",
     "CalibrationSettings",
     "CalibratorName",

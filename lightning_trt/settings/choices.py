@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 __all__ = [
+    "Beside",
     "CalibratorName",
     "HardwareCompatibility",
     "NativeCalibrator",
@@ -29,6 +30,17 @@ class CalibratorName(Enum):
     entropy2 = "entropy2"
     legacy = "legacy"
     mean_minmax = "mean_minmax"
+
+
+class Beside(Enum):
+    """What is timed beside the engines: the reference as a user would run it instead.
+
+    In fp16 as it is, or compiled by `torch.compile`, in fp32 or fp16. The reference as it is in fp32 is always timed.
+    """
+
+    eager_fp16 = "eager-fp16"
+    compile_fp32 = "compile-fp32"
+    compile_fp16 = "compile-fp16"
 
 
 class Split(Enum):

@@ -9,6 +9,7 @@ from lightning_trt.artifacts import Rule
 from lightning_trt.errors import SettingsError
 from lightning_trt.precision import Precision
 from lightning_trt.settings.choices import (
+    Beside,
     CalibratorName,
     NativeCalibrator,
     OnError,
@@ -122,13 +123,17 @@ class LatencySettings:
         batch_sizes: Batch sizes to time.
         warmup_seconds: Time to run before the clock counts.
         seconds: Time to measure for, per engine and batch size.
+        beside: What to time beside the engines; None takes all where the module runs on a GPU, and nothing on a
+            processor, where compiling takes minutes.
     """
 
     batch_sizes: tuple[int, ...] = (1, 32)
     warmup_seconds: float = 0.2
     seconds: float = 1.0
+    beside: tuple[Beside, ...] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "beside", None if self.beside is None else members(Beside, self.beside))
         sizes = (self.batch_sizes,) if isinstance(self.batch_sizes, int) else tuple(self.batch_sizes)
         object.__setattr__(self, "batch_sizes", sizes)
         check_positive(self, "warmup_seconds", "seconds")

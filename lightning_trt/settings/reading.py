@@ -131,7 +131,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
     Example:
         >>> from lightning_trt.settings import LatencySettings, plain
         >>> plain(LatencySettings(batch_sizes=(1,)))
-        {'batch_sizes': [1], 'warmup_seconds': 0.2, 'seconds': 1.0}
+        {'batch_sizes': [1], 'warmup_seconds': 0.2, 'seconds': 1.0, 'beside': None}
     """
     if isinstance(value, Enum):
         return value.value

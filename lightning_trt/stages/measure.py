@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -43,10 +44,10 @@ def measure(
 ) -> Measured:
     """Latency of each callable at each batch size, all of them called like the boundary, in turns.
 
-    For one batch size after another each callable is first warmed up for `warmup_seconds`; one that raises then is left
-    out from there on. Then ten rounds follow, and in each every callable has its turn of a tenth of `seconds`, one call
-    at least: what else the machine does hits all of them alike. A call is timed from its start to its results, on a GPU
-    until it is idle again, under inference mode.
+    For one batch size after another each callable is first called once, then warmed up for `warmup_seconds`; one that
+    raises then is left out from there on. Then ten rounds follow, and in each every callable has its turn of a tenth of
+    `seconds`, one call at least: what else the machine does hits all of them alike. Every call is timed alone, under
+    inference mode: on a GPU between two CUDA events, the next one starting when it is idle again, else by the clock.
 
     Args:
         calls: What to time, by name.
@@ -59,67 +60,70 @@ def measure(
     failures: dict[str, Exception] = {}
     with torch.inference_mode():
         for batch in sizes:
-            bound = _bound(calls, sized(boundary, inputs, batch), boundary)
-            raised = {name: _failure(call, seconds=settings.warmup_seconds) for name, call in bound.items()}
+            clocked = _clocked(calls, sized(boundary, inputs, batch), boundary)
+            raised = {name: _failure(call, seconds=settings.warmup_seconds) for name, call in clocked.items()}
             failures |= {name: error for name, error in raised.items() if error is not None}
-            ready = {name: call for name, call in bound.items() if name not in failures}
-            for name, times_ns in _times(ready, seconds=settings.seconds).items():
-                latencies[name].append(_latency(times_ns, batch=batch))
+            ready = {name: call for name, call in clocked.items() if name not in failures}
+            for name, times_ms in _times(ready, seconds=settings.seconds).items():
+                latencies[name].append(_latency(times_ms, batch=batch))
     measured = {name: tuple(each) for name, each in latencies.items() if name not in failures}
     return Measured(latencies=measured, failures=failures)
 
 
-def _bound(
+def _clocked(
     calls: Mapping[str, Callable[..., object]], inputs: tuple[Tensor, ...], boundary: Boundary
-) -> dict[str, Callable[[], None]]:
-    """Each callable as one that takes nothing and returns when its results are there."""
+) -> dict[str, Callable[[], float]]:
+    """Each callable as one that takes nothing and gives the milliseconds until its results were there."""
     args, kwargs = cast("tuple[tuple[Any, ...], dict[str, Any]]", unflatten(boundary.input_structure, inputs))
-    uses_cuda = any(tensor.is_cuda for tensor in inputs)
-
-    def bound(call: Callable[..., object]) -> Callable[[], None]:
-        def run() -> None:
-            call(*args, **kwargs)
-            if uses_cuda:
-                torch.cuda.synchronize()
-
-        return run
-
-    return {name: bound(call) for name, call in calls.items()}
+    clock = _ms_on_gpu if any(tensor.is_cuda for tensor in inputs) else _ms_on_processor
+    return {name: partial(clock, partial(call, *args, **kwargs)) for name, call in calls.items()}
 
 
-def _failure(call: Callable[[], None], *, seconds: float) -> Exception | None:
+def _ms_on_gpu(call: Callable[[], object]) -> float:
+    """Milliseconds between two CUDA events around the call, on the caller's stream."""
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start.record()
+    call()
+    end.record()
+    end.synchronize()
+    return float(start.elapsed_time(end))
+
+
+def _ms_on_processor(call: Callable[[], object]) -> float:
+    started = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - started) / 1e6
+
+
+def _failure(call: Callable[[], float], *, seconds: float) -> Exception | None:
     """What the call raises while it is warmed up; None where all is well."""
     try:
+        call()  # it may compile, however long that takes
         _times_within(call, seconds=seconds)
     except Exception as error:  # noqa: BLE001 - one candidate's failure must not cost the others their latency
         return error
     return None
 
 
-def _times(calls: Mapping[str, Callable[[], None]], *, seconds: float) -> dict[str, list[int]]:
-    """Nanoseconds of each call, by name."""
-    times: dict[str, list[int]] = {name: [] for name in calls}
+def _times(calls: Mapping[str, Callable[[], float]], *, seconds: float) -> dict[str, list[float]]:
+    """Milliseconds of each call, by name."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(_ROUNDS):
         for name, call in calls.items():
             times[name] += _times_within(call, seconds=seconds / _ROUNDS)
     return times
 
 
-def _times_within(call: Callable[[], None], *, seconds: float) -> list[int]:
-    """Nanoseconds of each call made in that time; one at least."""
-    times: list[int] = []
-    stop = time.perf_counter_ns() + int(seconds * 1e9)
-    started = time.perf_counter_ns()
-    while not times or started < stop:
-        call()
-        ended = time.perf_counter_ns()
-        times.append(ended - started)
-        started = ended
+def _times_within(call: Callable[[], float], *, seconds: float) -> list[float]:
+    """Milliseconds of each call made in that time; one at least."""
+    times: list[float] = []
+    stop = time.perf_counter() + seconds
+    while not times or time.perf_counter() < stop:
+        times.append(call())
     return times
 
 
-def _latency(times_ns: list[int], *, batch: int) -> Latency:
-    times_ms = np.asarray(times_ns) / 1e6
+def _latency(times_ms: list[float], *, batch: int) -> Latency:
     p50_ms, p90_ms, p99_ms = (float(each) for each in np.percentile(times_ms, [50, 90, 99]))
-    throughput = float(batch * len(times_ms) / (times_ms.sum() / 1e3))
+    throughput = float(batch * len(times_ms) / (sum(times_ms) / 1e3))
     return Latency(batch=batch, p50_ms=p50_ms, p90_ms=p90_ms, p99_ms=p99_ms, throughput=throughput)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from backends.engines import net
 
-from lightning_trt.backends.shapes import one_profile, profiles
+from lightning_trt.backends.shapes import check_axes, one_profile, profiles
 from lightning_trt.errors import SettingsError
 from lightning_trt.settings import TensorRTSettings
 
@@ -77,3 +77,22 @@ def test_an_axis_of_unknown_size_is_refused() -> None:
 
     with pytest.raises(SettingsError, match=r"axis 'tokens'.*axis_sizes, e\.g\. \{'tokens': \[1, 64, 512\]\}"):
         list(profiles(graph, TensorRTSettings()))
+
+
+def test_axes_of_any_graph_are_known() -> None:
+    """One boundary has tokens, the other has not."""
+    check_axes([net("residual").graph, net("text").graph], TensorRTSettings(profiles=(MANY,)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        (TensorRTSettings(axis_sizes={"token": [1, 2, 3]}), r"axis_sizes"),
+        (TensorRTSettings(profiles=(ONE, {"token": [1, 2, 3]})), r"profiles\[1\]"),
+    ],
+    ids=["axis_sizes", "profiles"],
+)
+def test_an_axis_that_no_graph_has_is_refused(settings: TensorRTSettings, place: str) -> None:
+    """It would be passed over; the sentence names those that there are."""
+    with pytest.raises(SettingsError, match=rf"{place} has .* 'token'.*Did you mean 'tokens'\? Known: batch, tokens"):
+        check_axes([net("text").graph], settings)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from backends.conformance import Conformance
 from backends.engines import built, net
+from backends.on_gpu import Item, error_of, images, items, needs_tensorrt
 
 from lightning_trt.artifacts import Range, Ranges
 from lightning_trt.backends.native import ALGORITHMS
 from lightning_trt.backends.tensorrt import TensorRT
-from lightning_trt.errors import BackendNotAvailableError, EngineError, InputMismatchError, NoSamplesError
+from lightning_trt.errors import EngineError, InputMismatchError, NoSamplesError
 from lightning_trt.precision import DType, Precision
 from lightning_trt.runtime import TRTModule
 from lightning_trt.runtime.trt_tensors import open_on_tensors
@@ -25,21 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import Tensor
-
     from lightning_trt.artifacts import Engine
 
 
-def _why_not() -> str:
-    try:
-        TensorRT()
-    except BackendNotAvailableError as error:
-        return str(error)
-    return ""
-
-
-WHY_NOT = _why_not()
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
+pytestmark = needs_tensorrt
 
 
 class TestConformance(Conformance):
@@ -53,37 +43,11 @@ class TestConformance(Conformance):
         return TensorRT()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One dataset item, as a calibration pass captures it."""
-
-    inputs: tuple[Tensor, ...]
-
-
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """The residual net in fp16, with both profiles."""
     folder = tmp_path_factory.mktemp("engine") / "fp16"
     return built(net("residual"), TensorRT(), precision=Precision.fp16, into=folder)
-
-
-def images(samples: int) -> dict[str, Tensor]:
-    """Inputs of the residual net, on the GPU."""
-    return {"input_0": net("residual").call(samples)[0][0].cuda()}
-
-
-def items(samples: int) -> Iterator[Item]:
-    """Single images."""
-    batch = net("residual").call(samples)[0][0]
-    return (Item(inputs=(image[None],)) for image in batch)
-
-
-def error_of(engine: Engine, samples: int = 8) -> float:
-    """Relative error against the module."""
-    with TensorRT().open(engine) as session:
-        result = session(images(samples))["output_0"].cpu()
-    answer = net("residual").answer(samples)
-    return float((result - answer).norm() / answer.norm())
 
 
 def with_ranges(ranges: Ranges, into: Path) -> Engine:

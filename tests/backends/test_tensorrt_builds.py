@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from backends.engines import built, net
+from backends.on_gpu import error_of, items, needs_tensorrt
 
 from lightning_trt.backends import choose, native
 from lightning_trt.backends.tensorrt import TensorRT
 from lightning_trt.errors import (
-    BackendNotAvailableError,
     BuildMemoryError,
     BuildTimeoutError,
     ForeignEngineError,
@@ -27,38 +27,14 @@ from lightning_trt.settings import BuildSettings, HardwareCompatibility, TensorR
 from lightning_trt.stages.build import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from torch import Tensor
 
     from lightning_trt.artifacts import Engine, OnnxGraph
 
 
-def _why_not() -> str:
-    try:
-        TensorRT()
-    except BackendNotAvailableError as error:
-        return str(error)
-    return ""
-
-
-WHY_NOT = _why_not()
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
+pytestmark = needs_tensorrt
 
 in_child = BuildSettings(in_child=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One dataset item, as a calibration pass captures it."""
-
-    inputs: tuple[Tensor, ...]
-
-
-def items(samples: int) -> Iterator[Item]:
-    """Single images of the residual net."""
-    return (Item(inputs=(image[None],)) for image in net("residual").call(samples)[0][0])
 
 
 def made(
@@ -86,15 +62,6 @@ def made(
 def with_timings(folder: Path) -> BuildSettings:
     """Settings that keep timings there."""
     return BuildSettings(tensorrt=TensorRTSettings(timing_cache=folder))
-
-
-def error_of(engine: Engine, samples: int = 8) -> float:
-    """Relative error against the residual net."""
-    images = net("residual").call(samples)[0][0].cuda()
-    with TensorRT().open(engine) as session:
-        result = session({"input_0": images})["output_0"].cpu()
-    answer = net("residual").answer(samples)
-    return float((result - answer).norm() / answer.norm())
 
 
 def test_auto_takes_tensorrt() -> None:

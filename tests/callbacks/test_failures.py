@@ -96,10 +96,13 @@ def test_where_no_report_can_be_made_a_warning_says_why(tmp_path: Path) -> None:
     """A checkpoint that somebody removed."""
     trainer, ours = prepared(tmp_path, Remover())
 
-    with pytest.warns(UserWarning, match=r"The export failed; the training and its checkpoints are as they were.*gone"):
+    with pytest.warns(
+        UserWarning, match=r"The export failed; the training and its checkpoints are as they were.*gone"
+    ) as seen:
         fit(trainer)
 
     assert ours.report is None
+    assert "tests" in Path(seen[0].filename).parts
     assert trainer.state.finished
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-from argparse import ArgumentParser
 from typing import TYPE_CHECKING
 
 import pytest
+from cli.runs import a_run
 from zoo import Classifier, Images
 from zoo.exporting import quick
 
 from lightning_trt import export
 from lightning_trt.calibrators import load_ranges, save_ranges
-from lightning_trt.cli.ranges import add_flag, ranges_of, show_ranges
+from lightning_trt.cli import main
+from lightning_trt.cli.ranges import ranges_of, show_ranges
 from lightning_trt.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _WITHOUT_TORCH = """import sys
 sys.modules.update(dict.fromkeys(["torch", "onnx", "onnx_ir", "onnxruntime", "pytorch_lightning", "scipy"]))
+from lightning_trt.cli import main
 from lightning_trt.cli.ranges import show_ranges
 show_ranges(sys.argv[1], most=2, as_json=False)
 """
@@ -102,9 +105,40 @@ def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
         load_ranges(tmp_path / "ranges.json")
 
 
-def test_inspect_learns_the_flag() -> None:
-    """It is off unless asked for."""
-    parser = ArgumentParser()
-    add_flag(parser)
+def test_inspect_shows_them(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With as many tensors as are asked for."""
+    assert main(["inspect", str(run), "--ranges", "--top", "2"]) == 0
+    assert capsys.readouterr().out.count("that lose less") == 2
 
-    assert (parser.parse_args([]).ranges, parser.parse_args(["--ranges"]).ranges) == (False, True)
+
+def test_inspect_of_a_run_without_int8_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that was only read has neither ranges nor statistics."""
+    assert main(["inspect", str(a_run(tmp_path / "run")), "--ranges"]) == 2
+    assert "has no int8 candidate with a ranges.json" in capsys.readouterr().err
+
+
+def test_the_page_has_them(run: Path) -> None:
+    """The run itself wrote them."""
+    page = (run / "report.html").read_text(encoding="utf-8")
+
+    assert "Tensors that lose most" in page
+    assert "Range by range" in page
+
+
+def test_report_writes_the_same_page_again(run: Path, tmp_path: Path) -> None:
+    """Statistics and ranges lie in the run's folder."""
+    main(["report", str(run), "--into", str(tmp_path)])
+
+    assert (tmp_path / "report.html").read_bytes() == (run / "report.html").read_bytes()
+
+
+def test_report_says_where_the_statistics_are_gone(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And writes the rest of the page."""
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "statistics.npz").unlink()
+
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert "The page has no tensors that lose most" in capsys.readouterr().out
+    assert "Tensors that lose most" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ from lightning_trt.errors import (
     MetricNotLoggedError,
     NoSamplesError,
     NotATensorFunctionError,
+    SettingsError,
     UnsupportedOperatorError,
 )
 
@@ -51,6 +52,16 @@ def test_a_metric_that_is_never_logged(tmp_path: Path) -> None:
 
     assert "val/acb" in sentence
     assert "val/acc" in sentence
+
+
+def test_sizes_of_an_axis_that_is_not_there(tmp_path: Path) -> None:
+    """Said once the graph is known, before anything is built."""
+    sentence = refusal(
+        tmp_path, SettingsError, Classifier(), Images(), build={"tensorrt": {"axis_sizes": {"lenght": [1, 2, 3]}}}
+    )
+
+    assert "'lenght'" in sentence
+    assert "Known: batch" in sentence
 
 
 def test_a_part_that_is_no_function_of_tensors(tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def reports(draw: st.DrawFn) -> Report:
             name=draw(words),
             metrics=draw(st.dictionaries(keys, numbers, max_size=2)),
             latency=draw(tuples_of(latencies)),
+            beside=draw(st.dictionaries(keys, tuples_of(latencies), max_size=2)),
         ),
         candidates=dict(zip(names, listed, strict=True)),
         gate=GateReport(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from renderers.example_report import example_report, single_metric
+from renderers.example_report import example_report, single_metric, with_everything
 
 from lightning_trt.artifacts import GateReport, Report, Verdict
 from lightning_trt.renderers.markdown import render
@@ -124,3 +124,23 @@ def test_a_busy_machine_is_named() -> None:
 
     assert "measured at batch 32: p99 is over 3 medians (torch-fp32 8.0 times)" in busy
     assert "machine was busy" not in render(report)
+
+
+def test_what_torch_does_as_fast_is_said() -> None:
+    """At each batch size, with the way of running it that is hardest to beat."""
+    report = with_everything(example_report())
+    fast = replace(report.candidates["int8-minmax"].latency[0], batch=1, p50_ms=2.5)
+    candidates = {"int8-minmax": replace(report.candidates["int8-minmax"], latency=(fast,))}
+
+    text = render(replace(report, candidates=candidates, chosen=None))
+
+    assert "At batch 1 int8-minmax (2.50 ms) is not faster than compile-fp16 (2.20 ms)" in text
+    assert "At batch 32" not in text
+
+
+def test_what_stands_beside_has_a_row() -> None:
+    """Below the reference, with its speedup; the table of latency has every batch size."""
+    text = render(with_everything(example_report()))
+
+    assert "| eager-fp16 |  |  |  |  |  | 70.1 | 1.40x | - | beside |" in text
+    assert "| compile-fp16 | 1 | 2.20 |" in text

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from renderers.example_report import example_report, single_metric
+from renderers.example_report import example_report, single_metric, with_everything
 from rich.console import Console
 
 from lightning_trt.artifacts import Verdict
@@ -109,6 +109,15 @@ def test_many_metrics_are_cut_to_a_few_and_counted() -> None:
 
     assert "96 more metrics stand in report.md" in text
     assert "val/acc" in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_what_stands_beside_has_a_row(width: int) -> None:
+    """Of latency alone."""
+    text = printed(single_metric(with_everything(example_report())), width=width)
+
+    (row,) = (line for line in text.splitlines() if line.startswith("eager-fp16"))
+    assert row.split() == ["eager-fp16", *["-"] * (row.split().count("-")), "70.1", "1.40x", "beside"]
 
 
 def test_the_summary_says_verdict_trouble_place_and_next_step() -> None:

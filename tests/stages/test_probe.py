@@ -104,6 +104,12 @@ def test_net_out_of_reach() -> None:
         probed(s.OutOfReach(), Images())
 
 
+def test_weights_of_the_modules_own() -> None:
+    """A step that computes with them itself calls nothing that could become an engine; the sentence says what to do."""
+    with pytest.raises(BoundaryNotFoundError, match=r"parameters of its own \(weight\).*forward and call self\(x\)"):
+        probed(s.OwnWeights(), Images())
+
+
 def test_step_that_fetches_itself() -> None:
     """`dataloader_iter` has its own error."""
     with pytest.raises(ReplayError, match="dataloader_iter"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.precision import DType
+from lightning_trt.renderers._grids import latencies
 from lightning_trt.renderers.html.drawing import THEME, Drawing, can_be_drawn, in_rows
 from lightning_trt.renderers.numbers import milliseconds
 
@@ -31,18 +32,15 @@ _MANY = 20.0
 
 
 def spread(report: Report) -> Drawing | None:
-    """Median, p90 and p99 of the reference and every candidate at the shared batch size; None where none was timed."""
-    timed = [(report.reference.name, report.reference.latency)]
-    timed += [(each.name, each.latency) for each in report.candidates.values()]
+    """Median, p90 and p99 of all that was timed at the shared batch size; None where nothing was."""
     rows = [
         (name, each)
-        for name, latency in timed
-        for each in latency
+        for name, each in latencies(report)
         if each.batch == report.shared_batch and can_be_drawn(each.p50_ms, each.p90_ms, each.p99_ms) and each.p50_ms > 0
     ]
     said = [f"p50 {milliseconds(each.p50_ms)}, p99 {milliseconds(each.p99_ms)} ms" for _, each in rows]
-    latencies = [each for _, each in rows]
-    return in_rows([name for name, _ in rows], said, lambda axes: _draw_spread(axes, latencies)) if rows else None
+    drawn = [each for _, each in rows]
+    return in_rows([name for name, _ in rows], said, lambda axes: _draw_spread(axes, drawn)) if rows else None
 
 
 def shares(report: Report) -> Drawing | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers._circumstances import circumstances
-from lightning_trt.renderers._findings import metric_names, next_steps, undirected, unsteady, untrusted
+from lightning_trt.renderers._findings import metric_names, next_steps, remarks, untrusted
 from lightning_trt.renderers._grids import latency_grid, layer_grid
 from lightning_trt.renderers._reproduction import reproduction
 from lightning_trt.renderers._shared import shared
@@ -141,4 +141,4 @@ def _flips(report: Report) -> Section:
 def _reasons(report: Report) -> tuple[str, ...]:
     reasons = shared((each.name, reason) for each in report.candidates.values() for reason in each.reasons)
     said = tuple(f"{names}: {reason}" for names, reason in reasons)
-    return (*said, *untrusted(report), *filter(None, [undirected(report), unsteady(report)]), *report.notes)
+    return (*said, *untrusted(report), *remarks(report), *report.notes)

@@ -78,6 +78,10 @@ def _reference_rows(report: Report) -> Iterator[tuple[Cell, ...]]:
             Cell(times(1.0), 1.0),
             Cell("-"),
         )
+    for name, latency in reference.beside.items():
+        p50, speedup = report.p50_ms(latency), report.speedup(latency)
+        shown = (Cell(milliseconds(p50), p50), Cell(times(speedup), speedup), Cell("-"))
+        yield (Cell(name), Cell("beside"), *[Cell("")] * 5, *shown)
 
 
 def _rows(report: Report, candidate: CandidateReport) -> Iterator[tuple[Cell, ...]]:

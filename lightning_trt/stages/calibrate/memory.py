@@ -8,7 +8,6 @@ a pass that hopes runs no block, and one that hoped in vain is made again.
 from __future__ import annotations
 
 import json
-import warnings
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lightning_trt import calibrators
 from lightning_trt.errors import StorageError
+from lightning_trt.notices import notice
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Statistics
@@ -82,7 +82,7 @@ class Memory:
         try:
             self._cache.add(self._kinds[0], statistics.key, lambda into: calibrators.save(statistics, into / _FILE))
         except StorageError as error:
-            warnings.warn(f"calibration statistics were not kept for later runs: {error}", stacklevel=2)
+            notice(f"calibration statistics were not kept for later runs: {error}")
 
     def close(self) -> None:
         """Nothing; other processes need not wait any longer."""

@@ -97,6 +97,13 @@ def _found(subject: Subject, batches: Sequence[Batch]) -> str:
 
 def _nothing_found(module: LightningModule, seen: Sequence[str]) -> str:
     kind = type(module).__name__
+    own = [name for name, _ in module.named_parameters(recurse=False)]
+    if not seen and own:
+        return (
+            f"validation_step of {kind} calls no submodule and no forward; {kind} has parameters of its own "
+            f"({', '.join(own)}). An engine is made of a module that is called: compute with them in forward and call "
+            "self(x), or move them into a submodule."
+        )
     if not seen:
         return (
             f"validation_step of {kind} called no submodule of the copy that it ran on. Call them through self "
