@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_trt.compat.algorithms import CalibrationAlgoType
 from lightning_trt.compat.conversion import converted
-from lightning_trt.compat.homes import Home
 from lightning_trt.compat.keywords import keywords_of
 from lightning_trt.compat.log import show_log
 from lightning_trt.compat.module import TRTModule
+from lightning_trt.runtime.packing import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
     """
     given = {name: value for name, value in locals().items() if name not in {"module", "inputs", "others"}}
     keywords = keywords_of(given, others)
-    home = Home() if keywords.dirpath is None else None
+    home = TemporaryFolder() if keywords.dirpath is None else None
     into = home.path / "engine" if home else Path(str(keywords.dirpath))
     conversion = converted(module, inputs, keywords, into=into)
     if keywords.log_level is not None:
