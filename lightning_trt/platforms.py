@@ -22,12 +22,14 @@ CURRENT = "current"
 SOURCES = {
     "T8.2": "https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-825/support-matrix/index.html",
     "T8.6": "https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-861/support-matrix/index.html",
+    "T10.1": "https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-1010/support-matrix/index.html",
     "T10.6": "https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-1060/pdf/TensorRT-Support-Matrix-Guide.pdf",
     "T11.4": "https://docs.nvidia.com/deeplearning/tensorrt/11.4.1/getting-started/support-matrix.html",
     "JetPack": "https://docs.nvidia.com/deeplearning/tensorrt/11.4.1/api/migration/tensorrt-10x-to-11x-jetson.html",
     "L4T": "https://gist.github.com/Tiryoh/2b5dc1f86ab6bc3e6922e97a4c1ac2f2",
     "stats": "https://github.com/rbonghi/jetson_stats",
     "TX2": "https://forums.developer.nvidia.com/t/data-process-about-tensorrt-int8-and-fp16-inference-engine/55481",
+    "containers": "https://github.com/dusty-nv/jetson-containers",
     "RTX": "https://docs.nvidia.com/deeplearning/tensorrt-rtx/latest/getting-started/support-matrix.html",
 }
 """Where the rows were read, by the words in `Platform.sources`."""
@@ -178,7 +180,7 @@ def _row(
 # fmt: off
 PLATFORMS = (
     _row("5.3", "Jetson Nano", _HALF, "8.2.1", "T8.2 L4T stats", note="JetPack 4.6", also="Tegra X1"),
-    _row("6.1", "Tesla P4, Tesla P40", _BYTES, "8.6.1", "T8.6 TX2", note="int8 without tensor cores", also="P40"),
+    _row("6.1", "Tesla P4, Tesla P40", _BYTES, "8.6.1", "T8.6 T10.1 TX2", note="int8 without tensor cores", also="P40"),
     _row("6.2", "Jetson TX2", _HALF, "8.2.1", "T8.2 L4T stats TX2",
          note="JetPack 4.6; no int8, though torch2trt's page has it", also="TX2, Tegra X2"),
     _row("7.0", "V100", _TURING, "10.4", "T8.6 T10.6", note="int8 without tensor cores", also="Tesla V100, Volta"),
@@ -188,8 +190,10 @@ PLATFORMS = (
          note="TensorRT-RTX runs int8 convolutions as fp16 there", also="RTX 2080, RTX 2080 Ti, Turing"),
     _row("8.0", "A100, A30", _AMPERE, CURRENT, "T11.4"),
     _row("8.6", "A10, A40, RTX 30", _AMPERE, CURRENT, "T11.4 RTX", also="RTX 3080, RTX 3090, Ampere"),
-    _row("8.7", "Jetson Orin Nano", _AMPERE, "10.16", "T10.6 JetPack stats", note="JetPack 7.2; 10.3 with JetPack 6.2"),
-    _row("8.7", "Jetson Orin NX", _AMPERE, "10.16", "T10.6 JetPack stats", note="JetPack 7.2; 10.3 with JetPack 6.2",
+    _row("8.7", "Jetson Orin Nano", _AMPERE, "10.16", "T10.6 stats containers",
+         note="inferred from containers for JetPack 7.2; 10.3 with JetPack 6.2"),
+    _row("8.7", "Jetson Orin NX", _AMPERE, "10.16", "T10.6 stats containers",
+         note="inferred from containers for JetPack 7.2; 10.3 with JetPack 6.2",
          has_dla=True),
     _row("8.7", "Jetson AGX Orin", _AMPERE, CURRENT, "T10.6 JetPack stats",
          note="JetPack 7.2.2; 10.3 with JetPack 6.2", has_dla=True, also="Orin"),

@@ -112,9 +112,10 @@ class TensorRT:
         if reason := self.why_not(precision):
             raise UnsupportedPrecisionError(reason)
         draft = self._drafted(graph, into=into, precision=precision, settings=settings)
-        cache = timing.cache_path(
-            settings.tensorrt.timing_cache, draft.graph.model, about={**self.environment, "precision": precision.value}
-        )
+        about = {**self.environment, "precision": precision.value}
+        if settings.tensorrt.timing_iterations is not None:
+            about["iterations"] = str(settings.tensorrt.timing_iterations)
+        cache = timing.cache_path(settings.tensorrt.timing_cache, draft.graph.model, about=about)
         timing.offer(draft, cache)
         plan = serialized(draft)
         timing.keep(draft, cache)

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "set_effort"]
 
+_CONVOLUTIONS = frozenset({"CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED"})
+# Weakly typed networks have no int8 product of two computed tensors.
+_BOUND = {
+    Precision.fp16: ("HALF", _CONVOLUTIONS | {"MATRIX_MULTIPLY"}),
+    Precision.int8: ("INT8", _CONVOLUTIONS),
+}
+
 
 def configure(draft: Draft, precision: Precision, *, high_precision: Precision, settings: TensorRTSettings) -> None:
     """Write precision and settings into the draft's configuration.
@@ -24,6 +31,8 @@ def configure(draft: Draft, precision: Precision, *, high_precision: Precision, 
         SettingsError: This TensorRT lacks what was asked for.
     """
     _set_precision(draft, precision, rest=high_precision if precision.is_quantized else precision)
+    if settings.strict_types:
+        _constrain(draft, precision)
     api, config = draft.trt.api, draft.config
     # Without it the inspector, our proof of precision, knows nothing but names.
     config.profiling_verbosity = api.ProfilingVerbosity.DETAILED
@@ -45,6 +54,8 @@ def set_effort(draft: Draft, settings: TensorRTSettings) -> None:
     api, config = draft.trt.api, draft.config
     if settings.workspace_mb is not None:
         config.set_memory_pool_limit(api.MemoryPoolType.WORKSPACE, settings.workspace_mb << 20)
+    if settings.timing_iterations is not None:
+        config.avg_timing_iterations = settings.timing_iterations
     if settings.level is not None:
         config.builder_optimization_level = settings.level
     if settings.tactic_sources:
@@ -59,6 +70,21 @@ def _set_precision(draft: Draft, precision: Precision, *, rest: Precision) -> No
     if not is_typed:
         draft.trt.set_flag(draft.config, "FP16", on=rest is Precision.fp16)
         draft.trt.set_flag(draft.config, "INT8", on=precision is Precision.int8)
+
+
+def _constrain(draft: Draft, precision: Precision) -> None:
+    """Bind convolutions and products to the precision; typed graphs, and Q/DQ pairs, bind their layers themselves."""
+    if precision not in _BOUND or draft.trt.is_typed(draft.network):
+        return
+    if precision.is_quantized and draft.graph.ranges is None:
+        return
+    api = draft.trt.api
+    data_type, kinds = _BOUND[precision]
+    draft.trt.set_flag(draft.config, "OBEY_PRECISION_CONSTRAINTS", on=True)
+    for index in range(draft.network.num_layers):
+        layer = draft.network.get_layer(index)
+        if layer.type.name in kinds:
+            layer.precision = getattr(api.DataType, data_type)
 
 
 def _member(enum: Any, name: str, setting: str) -> Any:

@@ -60,7 +60,11 @@ def settings_for(keywords: Keywords, backend: Backend, profile: Profile) -> Expo
         ),
         build=BuildSettings(
             high_precision=Precision.fp16 if keywords.fp16_mode else Precision.fp32,
-            tensorrt=TensorRTSettings(workspace_mb=keywords.workspace_mb),
+            tensorrt=TensorRTSettings(
+                workspace_mb=keywords.workspace_mb,
+                timing_iterations=keywords.avg_timing_iterations,
+                strict_types=keywords.strict_type_constraints,
+            ),
         ),
     )
 

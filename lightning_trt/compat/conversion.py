@@ -9,12 +9,13 @@ from lightning_trt import backends
 from lightning_trt.artifacts import BATCH
 from lightning_trt.compat.calibration import ranges_of, settings_for
 from lightning_trt.compat.calls import as_samples, call_of, check_any, item_of, shapes_in
+from lightning_trt.compat.keywords import check_taken
 from lightning_trt.compat.profiles import profile_of
 from lightning_trt.compat.report import ConversionReport
 from lightning_trt.compat.samples import Slices
 from lightning_trt.compat.tracing import traced
-from lightning_trt.errors import ExportError, UnsupportedPrecisionError
-from lightning_trt.passes import bind
+from lightning_trt.errors import ExportError, SettingsError
+from lightning_trt.passes import LOWERED_OPSET, bind, opset_of, raise_opset
 from lightning_trt.pipeline import planned
 from lightning_trt.pipeline.written import written
 from lightning_trt.precision import PrecisionHome
@@ -58,15 +59,16 @@ def converted(module: nn.Module, inputs: object, keywords: Keywords, *, into: Pa
         BuildError: The backend could not build the engine.
     """
     choice = backends.choose(keywords.backend)
+    check_taken(keywords, choice.backend)
     samples = as_samples(inputs)
     call = call_of(inputs) if samples is None else _first(samples, module)
     profile = profile_of(call.shapes, keywords, seen=None if samples is None else shapes_in(samples))
     settings = settings_for(keywords, choice.backend, profile)
     plan = planned(settings)
-    _check_strictness(keywords, plan.backend.precision_lives_in)
     (asked,) = plan.candidates
     names = {"input_names": keywords.input_names, "output_names": keywords.output_names}
     known, graph = _exported(traced(module, call, profile, **names), profile)
+    graph = _in_opset(graph, keywords.onnx_opset, home=plan.backend.precision_lives_in)
     given = (keywords.int8_calib_dataset, samples, Slices(known.inputs, known.flexible.inputs))
     to_calibrate = next(each for each in given if each is not None)
     calibrated = ranges_of(graph, asked, to_calibrate, settings=settings, backend=plan.backend)
@@ -103,15 +105,6 @@ def _first(samples: Samples, module: nn.Module) -> Call:
     return call if home is None else replace(call, tensors=tuple(tensor.to(home) for tensor in call.tensors))
 
 
-def _check_strictness(keywords: Keywords, home: PrecisionHome) -> None:
-    """Raise where strict types are asked of a builder that chooses them; a typed graph's are obeyed anyway."""
-    if keywords.strict_type_constraints and home is PrecisionHome.builder:
-        raise UnsupportedPrecisionError(
-            "strict_type_constraints=True cannot be had here: before version 10 TensorRT chooses the types of layers "
-            "itself. Leave it out and read `.report.layers`, or build with TensorRT 10 or later."
-        )
-
-
 def _exported(known: Traced, profile: Profile) -> tuple[Traced, OnnxGraph]:
     """The graph with every axis free that may be; where that cannot be exported, with the batch of the inputs alone."""
     try:
@@ -121,6 +114,21 @@ def _exported(known: Traced, profile: Profile) -> tuple[Traced, OnnxGraph]:
             raise
     rigid = replace(known, flexible=known.rigid)
     return rigid, export(rigid.module, rigid.flexible, inputs=rigid.inputs)
+
+
+def _in_opset(graph: OnnxGraph, asked: int | None, *, home: PrecisionHome) -> OnnxGraph:
+    """The graph in the opset that was asked for; graphs are raised, and by the backend that needs it lowered."""
+    if asked is None or (home is PrecisionHome.builder and asked == LOWERED_OPSET):
+        return graph
+    least = opset_of(graph.model)
+    if home is PrecisionHome.builder or asked < least:
+        can_be = (
+            f"{LOWERED_OPSET} alone, the newest that it reads" if home is PrecisionHome.builder else f"{least} or later"
+        )
+        raise SettingsError(
+            f"onnx_opset={asked} cannot be had: for this backend it is {can_be}. Ask for that, or none."
+        )
+    return replace(graph, model=raise_opset(graph.model, asked))
 
 
 def _bound(graph: OnnxGraph, known: Traced) -> OnnxGraph:

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lightning_trt.protocols import Backend
+
     Shapes = Sequence[Sequence[int]]
 
-__all__ = ["Keywords", "keywords_of"]
+__all__ = ["Keywords", "check_taken", "keywords_of"]
 
 _OTHER_NAMES = {"int8_calibration_dataset": "int8_calib_dataset"}
 _MEBIBYTE = 1 << 20
+_WITHOUT_BUILDER = "onnxruntime"
+_OF_BUILDERS = ("max_workspace_size", "avg_timing_iterations", "log_level")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,9 @@ class Keywords:
     dirpath: Path | str | None = None
 
     def __post_init__(self) -> None:
-        check_positive(self, "int8_calib_batch_size", "max_batch_size", "max_workspace_size", "avg_timing_iterations")
+        check_positive(
+            self, "int8_calib_batch_size", "max_batch_size", "max_workspace_size", "avg_timing_iterations", "onnx_opset"
+        )
         algorithm_of(self.int8_calib_algorithm)
         if self.log_level is not None:
             severity_of(self.log_level)
@@ -62,6 +68,10 @@ class Keywords:
             raise SettingsError(
                 "int8_calib_dataset is given and int8_mode is False: nothing would be calibrated. Leave out one of "
                 "the two."
+            )
+        if not self.use_onnx:
+            raise SettingsError(
+                "use_onnx=False cannot be had: modules reach every backend as ONNX, by torch's exporters. Leave it out."
             )
         self._check_devices()
 
@@ -85,11 +95,11 @@ class Keywords:
         devices = [self.default_device_type, *(self.device_types or {}).values()]
         # TensorRT's enum has a name as strings have none.
         names = {str(getattr(each, "name", each)).lower() for each in devices}
-        if "dla" in names:
+        if "dla" in names or self.dla_core != 0 or not self.gpu_fallback:
             raise UnsupportedPrecisionError(
                 "layers were asked for on a DLA, and engines are built for the GPU alone here. Only Jetson Xavier, "
                 "Orin NX and AGX Orin have DLAs: build there with trtexec from the ONNX (dirpath=...), or leave out "
-                "default_device_type and device_types."
+                "default_device_type, device_types, dla_core and gpu_fallback."
             )
         if unknown := names - {"gpu"}:
             raise SettingsError(f"a device type is {min(unknown)!r}; expected 'gpu', or tensorrt.DeviceType.GPU.")
@@ -111,31 +121,27 @@ def keywords_of(given: Mapping[str, Any], others: Mapping[str, Any]) -> Keywords
         notice(f"torch2trt() calls the keyword {name} {right}; it is taken as that.")
         named[right] = value
     keywords = Keywords(**named)
-    _say_what_has_no_effect(keywords)
+    _say_what_follows(keywords)
     return keywords
 
 
-def _say_what_has_no_effect(keywords: Keywords) -> None:
+def check_taken(keywords: Keywords, backend: Backend) -> None:
+    """Raise `SettingsError` where something was given that `backend` cannot be told."""
+    if backend.name != _WITHOUT_BUILDER:
+        return
+    for name in _OF_BUILDERS:
+        if getattr(keywords, name) is not None:
+            raise SettingsError(
+                f"{name} is for TensorRT's builder, and {backend.name} has nothing like it. Leave it out, or take "
+                "backend='tensorrt'."
+            )
+
+
+def _say_what_follows(keywords: Keywords) -> None:
     if keywords.int8_calib_dataset is not None and keywords.int8_mode is None:
         notice("int8_calib_dataset is given and int8_mode is not: int8 is switched on. Write int8_mode=True.")
-    asked_in_vain = {
-        "use_onnx=False": not keywords.use_onnx and "modules always go through ONNX",
-        "keep_network=False": not keywords.keep_network and "the ONNX graph stays beside the engine, in no memory",
-        "onnx_opset": keywords.onnx_opset is not None and "the opset is the one that the backend and precision need",
-        "dla_core": keywords.dla_core != 0 and "it concerns layers on a DLA, and all are on the GPU",
-        "gpu_fallback=False": not keywords.gpu_fallback and "it concerns layers on a DLA, and all are on the GPU",
-        "int8_calib_algorithm": not keywords.is_quantized
-        and keywords.int8_calib_algorithm is not None
-        and "int8_mode is off",
-        "int8_calib_batch_size": not keywords.is_quantized
-        and keywords.int8_calib_batch_size != 1
-        and "int8_mode is off",
-        "max_workspace_size": keywords.max_workspace_size is not None
-        and keywords.backend == "onnxruntime"
-        and "it is TensorRT's",
-        "avg_timing_iterations": keywords.avg_timing_iterations is not None
-        and "the builder times kernels as often as it does by itself, and keeps the times in a cache",
-    }
-    for name, why in asked_in_vain.items():
-        if why:
-            notice(f"{name} has no effect: {why}.")
+    if keywords.is_quantized:
+        return
+    for name, default in (("int8_calib_algorithm", None), ("int8_calib_batch_size", 1)):
+        if getattr(keywords, name) != default:
+            notice(f"{name} has no effect: int8_mode is off.")

@@ -37,9 +37,5 @@ def severity_of(level: object) -> str:
 def show_log(folder: Path, level: object) -> None:
     """Nothing; the lines of the build in `folder` of that severity and above are on stderr."""
     shown = _SEVERITIES[: _SEVERITIES.index(severity_of(level)) + 1]
-    path = folder / _FILE
-    if not path.is_file():
-        notice("log_level has no effect: the backend that built the engine writes no log.")
-        return
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
     sys.stderr.writelines(f"{line}\n" for line in lines if line[1:].partition("]")[0] in shown)

@@ -10,16 +10,16 @@ from torch import nn
 
 from lightning_trt import backends
 from lightning_trt.compat.bare import adopted
-from lightning_trt.compat.homes import Home
-from lightning_trt.compat.state import packed, unpacked
-from lightning_trt.errors import BackendNotAvailableError, EngineError, SessionError
+from lightning_trt.errors import BackendNotAvailableError, EngineError, ManifestError, SessionError
 from lightning_trt.loading import load
 from lightning_trt.protocols import Builder
 from lightning_trt.runtime import TRTModule as Running
-from lightning_trt.runtime.manifest import check_host
+from lightning_trt.runtime.manifest import MANIFEST, check_host
+from lightning_trt.runtime.packing import TemporaryFolder, unpacked
+from lightning_trt.runtime.states import files_of, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -66,16 +66,16 @@ class TRTModule(nn.Module):
         self._engine: Engine | None = None
         self._running: Running | None = None
         # The folder that nobody else keeps: a session may be opened on it again.
-        self._home: Home | None = None
+        self._home: TemporaryFolder | None = None
         if isinstance(engine, (str, Path)) and Path(engine).is_dir():
             self._take(_single(load(engine)))
         elif engine is not None:
             _check_trust(engine, trust=trust)
-            home = Home()
+            home = TemporaryFolder()
             self._adopt(adopted(engine, into=home.path, input_names=input_names, output_names=output_names), home=home)
 
     @classmethod
-    def of(cls, engine: Engine, *, home: Home | None, report: ConversionReport | None) -> Self:
+    def of(cls, engine: Engine, *, home: TemporaryFolder | None, report: ConversionReport | None) -> Self:
         """The module of an engine that was just built; `home` is the folder that shall be kept with it."""
         module = cls()
         module.report = report
@@ -148,13 +148,14 @@ class TRTModule(nn.Module):
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:  # noqa: ARG002, FBT001 - torch's own
         if self._engine is not None:
-            destination |= {f"{prefix}{key}": each for key, each in packed(self._engine.folder).items()}
+            destination |= {f"{prefix}{key}": each for key, each in state_of(self._engine).items()}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *_others: object) -> None:
         """Take the engine of a state, checked before anything of it is opened."""
         own = {key.removeprefix(prefix): each for key, each in state_dict.items() if key.startswith(prefix)}
-        home = Home()
-        (engine,) = unpacked(own, home.path).engines.values()
+        _check_manifest(own)
+        home = TemporaryFolder()
+        engine = unpacked(files_of(own), into=home.path)
         check_host(engine, environment=backends.find(engine.backend).environment)
         self.close()
         self._adopt(engine, home=home)
@@ -163,7 +164,7 @@ class TRTModule(nn.Module):
         self._engine = running.engine
         self._set_running(running)
 
-    def _adopt(self, engine: Engine, *, home: Home | None) -> None:
+    def _adopt(self, engine: Engine, *, home: TemporaryFolder | None) -> None:
         self._engine, self._home = engine, home
         runs = _why_not_run(engine) is None
         self._set_running(Running(engine, open=backends.find(engine.backend).open) if runs else None)
@@ -180,6 +181,15 @@ def _single(loaded: nn.Module) -> Running:
         "the folder holds the engines of several parts of a module. Give the folder of one of them, or open all with "
         "lightning_trt.load(folder)."
     )
+
+
+def _check_manifest(state: Mapping[str, object]) -> None:
+    if MANIFEST not in state:
+        raise ManifestError(
+            f"the state holds no manifest of an engine; its keys are {', '.join(sorted(state)[:4]) or 'none'}. Save it "
+            "with `torch.save(model_trt.state_dict(), path)`. A state of torch2trt's own has none: convert the module "
+            "again, or open its engine with TRTModule(path, trust=True)."
+        )
 
 
 def _check_trust(engine: object, *, trust: bool) -> None:

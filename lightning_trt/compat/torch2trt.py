@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_trt.compat.algorithms import CalibrationAlgoType
 from lightning_trt.compat.conversion import converted
-from lightning_trt.compat.homes import Home
 from lightning_trt.compat.keywords import keywords_of
 from lightning_trt.compat.log import show_log
 from lightning_trt.compat.module import TRTModule
+from lightning_trt.runtime.packing import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,16 +62,18 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
         max_shapes: The largest shapes.
         max_batch_size: Largest number of samples, where that shall vary.
         max_workspace_size: Bytes that a layer may use while it runs.
-        strict_type_constraints: Whether the asked precision must be kept: so it is wherever types are the graph's.
+        strict_type_constraints: Whether the asked precision must be kept: so it is wherever types are the graph's;
+            before TensorRT 10, convolutions and products are bound to it, and the build fails where that cannot be.
         log_level: Severity of TensorRT's log from which on it is shown, e.g. `tensorrt.Logger.INFO`.
-        onnx_opset: Has no effect, which is said.
-        use_onnx: The same.
-        keep_network: The same: the ONNX graph stays in the engine's folder.
+        onnx_opset: Least opset of the ONNX graph, at or above the one that modules are exported in (18); before
+            TensorRT 10 it can be 17 alone.
+        use_onnx: False raises: modules always go through ONNX.
+        keep_network: The ONNX graph stays in the engine's folder, and in no memory, either way.
         default_device_type: `gpu`, or TensorRT's name for it.
-        dla_core: Has no effect, which is said.
-        gpu_fallback: The same.
+        dla_core: Another than 0 raises: engines are built for the GPU.
+        gpu_fallback: False raises for the same reason.
         device_types: Devices of submodules, all of them `gpu`.
-        avg_timing_iterations: Has no effect, which is said.
+        avg_timing_iterations: How often TensorRT's builder runs each kernel for the mean time that it chooses by.
         backend: `auto`, `tensorrt`, `tensorrt_rtx` or `onnxruntime`.
         dirpath: Folder for the engine; None keeps it in a temporary one, as long as the module lives.
         others: Raise, with the nearest name.
@@ -91,7 +93,7 @@ def torch2trt(  # torch2trt's own keywords, by what they are about
     """
     given = {name: value for name, value in locals().items() if name not in {"module", "inputs", "others"}}
     keywords = keywords_of(given, others)
-    home = Home() if keywords.dirpath is None else None
+    home = TemporaryFolder() if keywords.dirpath is None else None
     into = home.path / "engine" if home else Path(str(keywords.dirpath))
     conversion = converted(module, inputs, keywords, into=into)
     if keywords.log_level is not None:

@@ -7,7 +7,7 @@ from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
 from lightning_trt.passes.equalize import equalize
 from lightning_trt.passes.extremes import Reduced, reduce_extremes
-from lightning_trt.passes.lower import lower_opset
+from lightning_trt.passes.lower import LOWERED_OPSET, lower_opset
 from lightning_trt.passes.on_disk import save
 from lightning_trt.passes.opset import opset_of, raise_opset
 from lightning_trt.passes.placement import Placement, quantized_tensors
@@ -16,6 +16,7 @@ from lightning_trt.passes.tap import tap
 from lightning_trt.passes.weights import WeightRanges
 
 __all__ = [
+    "LOWERED_OPSET",
     "Placement",
     "Reduced",
     "WeightRanges",

@@ -23,9 +23,11 @@ from lightning_trt.passes.opset import opset_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["lower_opset"]
+__all__ = ["LOWERED_OPSET", "lower_opset"]
 
-_LOWERED = 17
+LOWERED_OPSET = 17
+"""The opset that graphs are lowered to."""
+
 _NEWEST = 19
 # ReduceSum takes its axes as an input since 13.
 _REDUCTIONS = frozenset(
@@ -49,17 +51,17 @@ def lower_opset(model: ir.Model) -> ir.Model:
         ExportError: An operator has no spelling there.
     """
     lowered = model.clone()
-    if opset_of(lowered) <= _LOWERED:
+    if opset_of(lowered) <= LOWERED_OPSET:
         return lowered
     if opset_of(lowered) > _NEWEST:
         raise ExportError(
             f"the graph is written in opset {opset_of(lowered)}; expected {_NEWEST} at most, from which it can be "
-            f"spelled in {_LOWERED} for this TensorRT. Use TensorRT 10 or later, or another precision."
+            f"spelled in {LOWERED_OPSET} for this TensorRT. Use TensorRT 10 or later, or another precision."
         )
     for node in lowered.graph.all_nodes():
         if node.domain == "":
             _lower(node)
-    lowered.graph.opset_imports[""] = _LOWERED
+    lowered.graph.opset_imports[""] = LOWERED_OPSET
     return RemoveUnusedNodesPass()(lowered).model
 
 
@@ -99,6 +101,6 @@ def _lower_split(node: ir.Node) -> None:
 
 def _no_spelling(node: ir.Node, why: str) -> ExportError:
     return ExportError(
-        f"the operator {node.op_type} at {node.name} has no spelling in opset {_LOWERED}: {why}. This TensorRT "
+        f"the operator {node.op_type} at {node.name} has no spelling in opset {LOWERED_OPSET}: {why}. This TensorRT "
         "reads no later one: use TensorRT 10 or later, or change that part of the module."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lightning_trt import backends
+from lightning_trt import backends, platforms
 from lightning_trt.errors import UnsupportedPrecisionError
 from lightning_trt.precision import Precision
 from lightning_trt.protocols import NativeCalibration
@@ -67,19 +67,26 @@ def planned(settings: ExportSettings) -> Plan:
     Raises:
         SettingsError: No backend is called so.
         BackendNotAvailableError: The asked backend cannot work here.
-        UnsupportedPrecisionError: The backend cannot give a precision that was asked for.
+        UnsupportedPrecisionError: The backend, or the platform, cannot give a precision that was asked for.
     """
     choice = backends.choose(settings.backend)
     backend = choice.backend
-    refusals = {each: backend.why_not(each) for each in settings.precisions}
-    refused = [f"{each.value}: {why_not}" for each, why_not in refusals.items() if why_not is not None]
+    refusals = {each: _why_not(backend, each, settings.build.platform) for each in Precision}
+    refused = [f"{each.value}: {refusals[each]}" for each in settings.precisions if refusals[each] is not None]
     if refused:
-        possible = ", ".join(each.value for each in Precision if backend.why_not(each) is None)
-        raise UnsupportedPrecisionError(f"{' '.join(refused)} The backend {backend.name} gives here: {possible}.")
+        possible = ", ".join(each.value for each, why_not in refusals.items() if why_not is None)
+        where = "here" if settings.build.platform is None else f"for {settings.build.platform}"
+        raise UnsupportedPrecisionError(f"{' '.join(refused)} The backend {backend.name} gives {where}: {possible}.")
     for how in settings.calibration.quantized_by:
         if reason := _why_not_quantized(backend, how):
             raise UnsupportedPrecisionError(f"int8 by {how.value}: {reason}")
     return Plan(backend=backend, why=choice.why, candidates=tuple(_candidates(settings)))
+
+
+def _why_not(backend: Backend, precision: Precision, platform: str | None) -> str | None:
+    """A sentence why `precision` cannot be had on `platform`, or of the backend, or None."""
+    of_platform = None if platform is None else platforms.why_not(precision, device=platform)
+    return of_platform or backend.why_not(precision)
 
 
 def _candidates(settings: ExportSettings) -> list[Asked]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_trt.errors import InputMismatchError, SessionError
 from lightning_trt.runtime.batch import batch_of, is_batched
 from lightning_trt.runtime.matching import dtype_of, leaves_of, num_plain
-from lightning_trt.runtime.packing import TemporaryFolder, packed, unpacked
+from lightning_trt.runtime.packing import TemporaryFolder, check_likeness, unpacked
+from lightning_trt.runtime.states import files_of, state_of
 from lightning_trt.runtime.structure import unflatten
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class TRTModule(nn.Module):
 
     def get_extra_state(self) -> dict[str, Tensor]:
         """The engine's files by name, as bytes: what `state_dict` carries, so that a checkpoint holds the engine."""
-        files = packed(self.engine)
-        return {name: torch.from_numpy(np.frombuffer(content, np.uint8).copy()) for name, content in files.items()}
+        return state_of(self.engine)
 
     def set_extra_state(self, state: Mapping[str, Tensor]) -> None:
         """Nothing; calls go to the engine that `state` holds, whose files lie in a temporary folder of the module.
@@ -108,8 +107,8 @@ class TRTModule(nn.Module):
             ForeignEngineError: The engine stands for something else, or was built for another backend, GPU or version.
         """
         folder = TemporaryFolder()
-        files = {name: tensor.cpu().numpy().tobytes() for name, tensor in state.items()}
-        engine = unpacked(files, into=folder.path, like=self.engine)
+        engine = unpacked(files_of(state), into=folder.path)
+        check_likeness(engine, self.engine)
         if engine.sha256 == self.engine.sha256:
             return
         before = self._session

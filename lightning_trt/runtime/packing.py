@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Engine
 
-__all__ = ["TemporaryFolder", "packed", "unpacked"]
+__all__ = ["TemporaryFolder", "check_likeness", "packed", "unpacked"]
 
 
 class TemporaryFolder:
@@ -33,13 +33,12 @@ def packed(engine: Engine) -> dict[str, bytes]:
     return {path.relative_to(engine.folder).as_posix(): path.read_bytes() for path in files}
 
 
-def unpacked(files: Mapping[str, bytes], *, into: Path, like: Engine) -> Engine:
-    """The engine that these files are, in the existing folder `into`; it stands for what `like` stands for.
+def unpacked(files: Mapping[str, bytes], *, into: Path) -> Engine:
+    """The engine that these files are, in the existing folder `into`.
 
     Raises:
         ManifestError: There is no manifest among them, or it is damaged.
-        DigestMismatchError: A file is not the one that was built.
-        ForeignEngineError: It stands for something else, or was built for another backend, GPU or version.
+        DigestMismatchError: A file is missing, or not the one that was built.
     """
     for name, content in files.items():
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or "\\" in name:
@@ -52,7 +51,11 @@ def unpacked(files: Mapping[str, bytes], *, into: Path, like: Engine) -> Engine:
         path.write_bytes(content)
     found = manifest.read(into)
     manifest.check_files(found)
-    engine = next(iter(found.engines.values()))
+    return next(iter(found.engines.values()))
+
+
+def check_likeness(engine: Engine, like: Engine) -> None:
+    """Raise `ForeignEngineError` unless `engine` stands for what `like` stands for, on the same backend and machine."""
     if (engine.backend, engine.boundary) != (like.backend, like.boundary):
         raise ForeignEngineError(
             f"the state dict holds the engine of {engine.boundary.folder!r} on {engine.backend}; expected "
@@ -60,4 +63,3 @@ def unpacked(files: Mapping[str, bytes], *, into: Path, like: Engine) -> Engine:
             "such an engine."
         )
     manifest.check_host(engine, environment=like.environment)
-    return engine

@@ -152,6 +152,8 @@ class BuildSettings:
             error alone; it starts in a few seconds.
         time_limit_seconds: Time for one engine, after which its build is ended; a limit needs a process of its own, and
             brings one. None lets it take its time.
+        platform: Device that the engines are for, by its name (`Jetson TX2`) or compute capability (`6.2`); a precision
+            that it lacks is refused before any work. None stands for the device that builds.
         tensorrt: What the TensorRT builders can be told besides.
     """
 
@@ -159,6 +161,7 @@ class BuildSettings:
     threads: int | None = None
     in_child: bool = False
     time_limit_seconds: float | None = None
+    platform: str | None = None
     tensorrt: TensorRTSettings = field(default_factory=TensorRTSettings)
 
     def __post_init__(self) -> None:

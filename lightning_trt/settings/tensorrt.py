@@ -33,9 +33,13 @@ class TensorRTSettings:
             names, `batch` among them; an axis that a profile leaves out has the sizes of `axis_sizes`. Empty makes the
             two.
         workspace_mb: Memory that a layer may use while it runs; None leaves it to TensorRT, which takes all there is.
+        timing_iterations: How often the builder runs each kernel for the mean time that it chooses by; None leaves it
+            to TensorRT (1).
         level: Effort of the builder, 0 (least) to 5; None leaves it to TensorRT (3).
         tactic_sources: Names of the only libraries to take kernels from, e.g. `JIT_CONVOLUTIONS`; empty leaves it to
             TensorRT.
+        strict_types: Whether a builder that chooses types itself (before strong typing) must compute convolutions and
+            products in the asked precision, or fail; typed graphs are obeyed anyway.
         hardware_compatibility: Whether the engine shall run on other GPUs too.
         timing_cache: Folder of timing caches; None takes `lightning-trt/timing` in the user's cache folder.
         compute_capabilities: What TensorRT-RTX builds for, e.g. `8.9`; empty takes all that the precision allows.
@@ -46,8 +50,10 @@ class TensorRTSettings:
     axis_sizes: dict[str, list[int]] = field(default_factory=dict)
     profiles: tuple[dict[str, list[int]], ...] = ()
     workspace_mb: int | None = None
+    timing_iterations: int | None = None
     level: int | None = None
     tactic_sources: tuple[str, ...] = ()
+    strict_types: bool = False
     hardware_compatibility: HardwareCompatibility = HardwareCompatibility.none
     timing_cache: Path | None = None
     compute_capabilities: tuple[str, ...] = ()
@@ -56,7 +62,7 @@ class TensorRTSettings:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        check_positive(self, "typical_batch", "max_batch", "workspace_mb")
+        check_positive(self, "typical_batch", "max_batch", "workspace_mb", "timing_iterations")
         put("axis_sizes", _checked(self.axis_sizes, setting="axis_sizes"))
         put("profiles", tuple(_checked(each, setting=f"profiles[{at}]") for at, each in enumerate(self.profiles)))
         put("hardware_compatibility", member(HardwareCompatibility, self.hardware_compatibility))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +11,7 @@ from backends.engines import net
 
 from lightning_trt.backends.drafts import add_profile, drafted
 from lightning_trt.backends.shapes import profiles
-from lightning_trt.backends.trt_config import configure
+from lightning_trt.backends.trt_config import _constrain, configure
 from lightning_trt.errors import SettingsError
 from lightning_trt.precision import Precision
 from lightning_trt.runtime import _trt
@@ -45,6 +47,63 @@ def test_workspace_reaches_the_builder(draft: Draft) -> None:
 def test_level_reaches_the_builder(draft: Draft) -> None:
     """As it is."""
     assert configured(draft, level=1).builder_optimization_level == 1
+
+
+def test_timing_iterations_reach_the_builder(draft: Draft) -> None:
+    """As they are."""
+    assert configured(draft, timing_iterations=4).avg_timing_iterations == 4
+
+
+class Weak:
+    """A network of a builder that chooses types, as far as it is asked of its layers."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.layers = [SimpleNamespace(type=SimpleNamespace(name=kind), precision=None) for kind in kinds]
+        self.num_layers = len(self.layers)
+
+    def get_layer(self, index: int) -> Any:
+        """The layer of that number."""
+        return self.layers[index]
+
+
+def bound(draft: Draft, precision: Precision, *, ranges: object = None) -> tuple[list[str], list[str | None]]:
+    """Flags that are set, and the type each layer is bound to, where TensorRT 8 builds; it needs a GPU to exist."""
+    flags: list[str] = []
+    trt = SimpleNamespace(
+        api=SimpleNamespace(DataType=SimpleNamespace(HALF="HALF", INT8="INT8")),
+        is_typed=lambda _network: False,
+        set_flag=lambda _config, name, *, on: flags.append(name) if on else None,
+    )
+    network = Weak("CONVOLUTION", "ACTIVATION", "MATRIX_MULTIPLY")
+    graph = SimpleNamespace(ranges=ranges)
+    _constrain(replace(draft, trt=trt, network=network, graph=graph), precision)
+    return flags, [layer.precision for layer in network.layers]
+
+
+@pytest.mark.parametrize(
+    ("precision", "ranges", "types"),
+    [
+        (Precision.fp16, None, ["HALF", None, "HALF"]),
+        (Precision.int8, object(), ["INT8", None, None]),
+    ],
+    ids=["fp16", "int8"],
+)
+def test_strict_types_bind_what_has_weights(
+    draft: Draft, precision: Precision, ranges: object, types: list[str | None]
+) -> None:
+    """Before strong typing the builder obeys what is written on a layer, or fails."""
+    assert bound(draft, precision, ranges=ranges) == (["OBEY_PRECISION_CONSTRAINTS"], types)
+
+
+@pytest.mark.parametrize("precision", [Precision.fp32, Precision.int8], ids=["fp32", "int8 by pairs"])
+def test_what_is_bound_already_stays_as_it_is(draft: Draft, precision: Precision) -> None:
+    """fp32 allows no less, and Q/DQ pairs are obeyed."""
+    assert bound(draft, precision) == ([], [None, None, None])
+
+
+def test_a_typed_graph_takes_strict_types(draft: Draft) -> None:
+    """It is strict by itself: nothing is written on its layers."""
+    assert configured(draft, precision=Precision.fp16, strict_types=True).flags == configured(draft).flags
 
 
 def test_tactic_sources_reach_the_builder(draft: Draft) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from compat.nets import Pictures
+from compat.nets import Clothes
 from torch import Tensor, nn
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -19,7 +19,7 @@ FOLDER = Path("/usr/share/datasets/fashion-mnist")
 class Trained:
     """The net, some of the pictures it was trained on, and all pictures and classes that it was not."""
 
-    model: Pictures
+    model: Clothes
     seen: Tensor
     pictures: Tensor
     classes: Tensor
@@ -39,15 +39,15 @@ def pictures_of(split: str) -> Tensor:
 
 @pytest.fixture(scope="session")
 def trained() -> Trained:
-    """The net after one epoch over 20,000 pictures of clothes: over half of the test pictures right."""
+    """The net after two epochs over 20,000 pictures of clothes: over four in five of the test pictures right."""
     if not FOLDER.is_dir():
         pytest.skip("needs Fashion-MNIST: apt-get install dataset-fashion-mnist")
     pictures, classes = pictures_of("train")[:20_000], read("train-labels-idx1", offset=8)[:20_000].long()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = Pictures(width=16)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-        for rows in torch.randperm(len(pictures)).split(100):
+        model = Clothes()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for rows in torch.cat([torch.randperm(len(pictures)) for _ in range(2)]).split(100):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(pictures[rows]), classes[rows]).backward()
             optimizer.step()

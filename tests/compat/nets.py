@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from lightning_trt.compat.torch2trt import TRTModule, torch2trt
 
 ON_CPU: dict[str, Any] = {"backend": "onnxruntime"}
 
@@ -13,16 +16,35 @@ ON_CPU: dict[str, Any] = {"backend": "onnxruntime"}
 class Pictures(nn.Module):
     """A convolutional net that takes pictures of any size."""
 
-    def __init__(self, *, channels: int = 3, width: int = 8) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 3, padding=1),
+            nn.Conv2d(3, 8, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, stride=2),
+            nn.Conv2d(8, 8, 3, padding=1, stride=2),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(width, 10),
+            nn.Linear(8, 10),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of shape `(batch, 10)`."""
+        return self.layers(images)
+
+
+class Clothes(nn.Module):
+    """A convolutional net that learns pictures of 28x28 in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, padding=1, stride=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(16 * 7 * 7, 10),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -82,3 +104,9 @@ def net(*, seed: int = 0) -> Pictures:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Pictures().eval()
+
+
+@cache
+def converted(dtype: torch.dtype, **modes: Any) -> TRTModule:
+    """The net in that type as an engine for two pictures, converted once for all tests that ask for the same."""
+    return torch2trt(net().to(dtype), [images(2).to(dtype)], **modes, **ON_CPU)

@@ -6,35 +6,26 @@ from typing import Any
 
 import pytest
 import torch
-from compat.nets import ON_CPU, Pictures, Tokens, images, net
+from compat.nets import ON_CPU, Pictures, Tokens, converted, images, net
 from torch import Tensor, nn
 
 from lightning_trt.compat.torch2trt import torch2trt
 from lightning_trt.errors import InputMismatchError, SettingsError, UnsupportedPrecisionError
 
+FP16 = {"fp16_mode": True}
 INT8 = {"fp16_mode": True, "int8_mode": True, "int8_calib_algorithm": "minmax"}
 
 
-@pytest.mark.parametrize("modes", [{"fp16_mode": True}, INT8], ids=["fp16", "int8"])
-def test_bindings_of_a_float_module_are_float32(modes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["float", "half"])
+@pytest.mark.parametrize("modes", [FP16, INT8], ids=["fp16", "int8"])
+def test_bindings_follow_the_module(modes: dict[str, Any], dtype: torch.dtype) -> None:
     """Whatever the precision inside."""
-    model_trt = torch2trt(net(), [images(2)], **modes, **ON_CPU)
+    model_trt = converted(dtype, **modes)
 
-    result = model_trt(images(2))
-    assert result.dtype is torch.float32
-    assert torch.allclose(result, net()(images(2)), atol=0.02)
-
-
-@pytest.mark.parametrize("modes", [{}, {"fp16_mode": True}, INT8], ids=["fp32", "fp16", "int8"])
-def test_bindings_of_a_half_module_are_float16(modes: dict[str, Any]) -> None:
-    """Whatever the precision inside."""
-    data = images(2).half()
-    model_trt = torch2trt(net().half(), [data], **modes, **ON_CPU)
-
-    result = model_trt(data)
-    dtypes = {spec.dtype for spec in (*model_trt.engine.boundary.inputs, *model_trt.engine.boundary.outputs)}
-    assert result.dtype is torch.float16
-    assert dtypes == {"float16"}
+    result = model_trt(images(2).to(dtype))
+    specs = (*model_trt.engine.boundary.inputs, *model_trt.engine.boundary.outputs)
+    assert result.dtype is dtype
+    assert {getattr(torch, spec.dtype) for spec in specs} == {dtype}
     assert torch.allclose(result.float(), net()(images(2)), atol=0.02)
 
 
@@ -72,7 +63,7 @@ def test_inputs_may_nest() -> None:
 
 def test_shapes_are_fixed_unless_told_otherwise() -> None:
     """As in torch2trt; another batch is refused."""
-    model_trt = torch2trt(net(), [images(2)], **ON_CPU)
+    model_trt = converted(torch.float32, **FP16)
 
     with pytest.raises(InputMismatchError, match="axis 0 must be 2"):
         model_trt(images(3))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from lightning_trt.precision import DType
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lightning_trt.compat.report import ConversionReport
+
+PERCENTILE: dict[str, Any] = {"int8_mode": True, "int8_calib_algorithm": "percentile"}
 BOUNDARY = Boundary(
     name="",
     inputs=(TensorSpec(name="x", dtype="float32", shape=(BATCH, 4)),),
@@ -40,10 +45,37 @@ def scales(folder: Path) -> dict[str, Any]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of engines that are converted once: int8 with batches of 1 and of 32, and with fp16."""
     path = tmp_path_factory.mktemp("engines")
-    torch2trt(net(), [images(64)], int8_mode=True, dirpath=path / "1", **ON_CPU)
-    torch2trt(net(), [images(64)], int8_mode=True, int8_calib_batch_size=32, dirpath=path / "32", **ON_CPU)
-    torch2trt(net(), [images(64)], int8_mode=True, fp16_mode=True, dirpath=path / "both", **ON_CPU)
+    torch2trt(net(), [images(64)], **PERCENTILE, dirpath=path / "1", **ON_CPU)
+    torch2trt(net(), [images(64)], **PERCENTILE, int8_calib_batch_size=32, dirpath=path / "32", **ON_CPU)
+    torch2trt(net(), [images(64)], **PERCENTILE, fp16_mode=True, dirpath=path / "both", **ON_CPU)
     return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized:
+    """The report on a conversion, what it said, and the dataset that it was calibrated on."""
+
+    report: ConversionReport
+    said: str
+    dataset: Batches
+
+
+@pytest.fixture(scope="module")
+def quantized() -> Quantized:
+    """The net by TensorRT's minmax, calibrated on 70 pictures in batches of 32."""
+    dataset = Batches(images(70))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        model_trt = torch2trt(
+            net(),
+            [images(1)],
+            int8_mode=True,
+            int8_calib_dataset=dataset,
+            int8_calib_algorithm="MINMAX_CALIBRATION",
+            int8_calib_batch_size=32,
+            **ON_CPU,
+        )
+    return Quantized(report=model_trt.report, said="; ".join(str(each.message) for each in said), dataset=dataset)
 
 
 def test_a_dataset_takes_the_place_of_the_inputs() -> None:
@@ -58,17 +90,12 @@ def test_a_dataset_takes_the_place_of_the_inputs() -> None:
     assert error < 0.01  # ranges of the inputs, a hundred times too wide, would round everything away
 
 
-def test_batches_have_the_size_that_was_asked_for() -> None:
+def test_batches_have_the_size_that_was_asked_for(quantized: Quantized) -> None:
     """And the last one what is left."""
-    dataset = Batches(images(70))
+    report = quantized.report
 
-    model_trt = torch2trt(
-        net(), [images(1)], int8_mode=True, int8_calib_dataset=dataset, int8_calib_batch_size=32, **ON_CPU
-    )
-
-    assert dataset.sizes == [32, 32, 6]
-    assert model_trt.report.calibration_batches == 3
-    assert model_trt.report.calibration_batch_size == 32
+    assert quantized.dataset.sizes == [32, 32, 6]
+    assert (report.calibration_batches, report.calibration_batch_size) == (3, 32)
 
 
 def test_ranges_of_ours_do_not_depend_on_the_batch_size(folder: Path) -> None:
@@ -121,12 +148,10 @@ def test_a_large_dataset_costs_no_more_memory_than_a_small_one() -> None:
     assert dataset.most <= 20
 
 
-def test_who_found_the_ranges_is_said() -> None:
+def test_who_found_the_ranges_is_said(quantized: Quantized) -> None:
     """Where TensorRT's own was asked for and there is none, ours with the same algorithm does it, and says so."""
-    with pytest.warns(UserWarning, match="minmax of lightning-trt, the same algorithm, finds the ranges"):
-        model_trt = torch2trt(net(), [images(4)], int8_mode=True, int8_calib_algorithm="MINMAX_CALIBRATION", **ON_CPU)
-
-    assert model_trt.report.calibrator == "minmax, of lightning-trt"
+    assert "minmax of lightning-trt, the same algorithm, finds the ranges" in quantized.said
+    assert quantized.report.calibrator == "minmax, of lightning-trt"
 
 
 def test_int8_with_fp16_computes_the_rest_in_fp16(folder: Path) -> None:
@@ -137,13 +162,12 @@ def test_int8_with_fp16_computes_the_rest_in_fp16(folder: Path) -> None:
     assert types == {"both": {"float16", "float32"}, "1": {"float32"}}
 
 
-def test_the_report_tells_each_layer() -> None:
-    """Rows of the inputs are samples; each layer has its name and the type it computes in, printed a line each."""
-    model_trt = torch2trt(net(), [images(64)], int8_mode=True, int8_calib_algorithm="percentile", **ON_CPU)
+def test_the_report_tells_each_layer(quantized: Quantized) -> None:
+    """Each layer has its name and the type it computes in, printed a line each."""
+    report = quantized.report
 
-    report = model_trt.report
     text = str(report)
     assert text.startswith("int8 allowed on onnxruntime")
-    assert "ranges by percentile, of lightning-trt, from 64 samples in 64 batches of 1" in text
+    assert "ranges by minmax, of lightning-trt, from 70 samples in 3 batches of 32" in text
     assert all(f"{dtype.value}  {name}" in text for name, dtype in report.layers)
     assert report.counts[DType.int8] == 3

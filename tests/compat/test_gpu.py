@@ -10,7 +10,7 @@ from compat.nets import Batches, Dataset, images, net
 
 from lightning_trt import backends
 from lightning_trt.compat.torch2trt import TRTModule, torch2trt
-from lightning_trt.errors import BackendNotAvailableError, DataError, UnsupportedPrecisionError
+from lightning_trt.errors import BackendNotAvailableError, DataError
 from lightning_trt.precision import DType
 from lightning_trt.protocols import NativeCalibration
 
@@ -124,10 +124,15 @@ def test_data_elsewhere_than_the_module_is_refused() -> None:
         torch2trt(net().cuda(), [images(1)], **ON_GPU)
 
 
-def test_strict_types_are_refused_where_tensorrt_chooses() -> None:
-    """Before version 10 they are its own choice."""
-    if backends.find("tensorrt").precision_lives_in.name == "graph":
-        pytest.skip("types are the graph's here")
+def test_strict_types_are_obeyed() -> None:
+    """Before version 10 the builder is bound to fp16 in convolutions and products; later the graph says it."""
+    report = torch2trt(net().cuda(), [rows(1)], fp16_mode=True, strict_type_constraints=True, **ON_GPU).report
 
-    with pytest.raises(UnsupportedPrecisionError, match="strict_type_constraints"):
-        torch2trt(net().cuda(), [rows(1)], fp16_mode=True, strict_type_constraints=True, **ON_GPU)
+    assert report.counts.get(DType.fp16, 0) >= 3
+
+
+def test_timing_iterations_and_the_opset_are_taken() -> None:
+    """TensorRT before 10 reads opset 17, and takes the times that it is told to."""
+    model_trt = torch2trt(net().cuda(), [rows(1)], onnx_opset=17, avg_timing_iterations=4, **ON_GPU)
+
+    assert model_trt.engine.recipe.settings["tensorrt"]["timing_iterations"] == 4

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
+import onnx
 import pytest
-from compat.nets import Dataset, images
+from compat.nets import ON_CPU, Dataset, images, net
 
+from lightning_trt import backends
 from lightning_trt.compat.algorithms import CalibrationAlgoType, algorithm_of
+from lightning_trt.compat.calibration import settings_for
 from lightning_trt.compat.keywords import Keywords, keywords_of
+from lightning_trt.compat.profiles import profile_of
+from lightning_trt.compat.torch2trt import torch2trt
 from lightning_trt.errors import SettingsError, UnsupportedPrecisionError
 from lightning_trt.settings import CalibratorName, NativeCalibrator
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class OfTensorRT(Enum):
@@ -83,15 +92,8 @@ def test_a_dataset_and_no_int8_contradict_each_other() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"use_onnx": False},
-        {"onnx_opset": 11},
-        {"keep_network": False},
-        {"dla_core": 1},
-        {"gpu_fallback": False},
         {"int8_calib_algorithm": "minmax"},
         {"int8_calib_batch_size": 8},
-        {"max_workspace_size": 1 << 25, "backend": "onnxruntime"},
-        {"avg_timing_iterations": 4},
     ],
     ids=lambda given: next(iter(given)),
 )
@@ -101,6 +103,61 @@ def test_what_has_no_effect_is_said(given: dict[str, object]) -> None:
         keywords_of(given, {})
 
     assert len(said) == 1
+
+
+def test_another_way_than_onnx_is_refused() -> None:
+    """There is none."""
+    with pytest.raises(SettingsError, match="use_onnx=False cannot be had"):
+        Keywords(use_onnx=False)
+
+
+def test_the_network_is_kept_in_no_memory_either_way() -> None:
+    """So that nothing is to be said of it."""
+    assert not keywords_of({"keep_network": False}, {}).keep_network
+
+
+@pytest.mark.parametrize(
+    "given", [{"max_workspace_size": 1 << 25}, {"avg_timing_iterations": 4}, {"log_level": "INFO"}], ids=str
+)
+def test_what_is_tensorrts_own_is_refused_elsewhere(given: dict[str, Any]) -> None:
+    """Before any work; onnxruntime has nothing like it."""
+    with pytest.raises(SettingsError, match=f"{next(iter(given))} is for TensorRT's builder, and onnxruntime has"):
+        torch2trt(net(), [images(1)], **given, **ON_CPU)
+
+
+def test_what_is_tensorrts_own_reaches_its_settings() -> None:
+    """Each under the name that it has there."""
+    keywords = Keywords(max_workspace_size=1 << 25, avg_timing_iterations=4, strict_type_constraints=True)
+
+    settings = settings_for(keywords, backends.find("onnxruntime"), profile_of(((1, 3),), keywords)).build.tensorrt
+
+    assert (settings.workspace_mb, settings.timing_iterations, settings.strict_types) == (32, 4, True)
+
+
+def test_an_opset_is_taken(tmp_path: Path) -> None:
+    """The graph that is built is written in it."""
+    torch2trt(net(), [images(1)], onnx_opset=20, dirpath=tmp_path / "engine", **ON_CPU)
+
+    assert onnx.load(str(tmp_path / "engine" / "model.onnx")).opset_import[0].version == 20
+
+
+def test_an_opset_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    """With what it can be, and before anything is calibrated or written."""
+    dataset = Dataset(images(2))
+    given = {"onnx_opset": 11, "int8_mode": True, "int8_calib_dataset": dataset, "dirpath": tmp_path / "engine"}
+
+    with pytest.raises(SettingsError, match="onnx_opset=11 cannot be had: for this backend it is 18 or later"):
+        torch2trt(net(), [images(1)], **given, **ON_CPU)
+
+    assert dataset.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [{"dla_core": 1}, {"gpu_fallback": False}], ids=str)
+def test_what_is_told_to_a_dla_is_refused(given: dict[str, Any]) -> None:
+    """There is none to be told."""
+    with pytest.raises(UnsupportedPrecisionError, match="layers were asked for on a DLA"):
+        Keywords(**given)
 
 
 @pytest.mark.parametrize("given", ["dla", "DLA", OfTensorRT.DLA], ids=str)

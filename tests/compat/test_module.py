@@ -24,6 +24,7 @@ from lightning_trt.errors import (
     SessionError,
     SettingsError,
 )
+from lightning_trt.runtime.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,17 @@ class Made:
 
     folder: Path
     module: TRTModule
-    state: dict[str, Tensor | str]
+    state: dict[str, Tensor]
+
+
+def text_of(file: Tensor) -> str:
+    """The text of a file in a state."""
+    return file.numpy().tobytes().decode()
+
+
+def as_file(text: str) -> Tensor:
+    """A file of a state with that text."""
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +67,9 @@ def test_a_state_goes_through_a_file(made: Made, tmp_path: Path) -> None:
     assert torch.equal(model_trt(images(2)), made.module(images(2)))
 
 
-def test_a_state_holds_bytes_and_strings_alone(made: Made) -> None:
+def test_a_state_holds_bytes_alone(made: Made) -> None:
     """Which is what plain `torch.load` reads."""
-    assert {str if isinstance(each, str) else each.dtype for each in made.state.values()} == {str, torch.uint8}
+    assert {each.dtype for each in made.state.values()} == {torch.uint8}
 
 
 def test_a_module_within_a_module_keeps_its_state(made: Made) -> None:
@@ -78,35 +89,41 @@ def test_a_module_within_a_module_keeps_its_state(made: Made) -> None:
 
 def test_a_state_that_was_tampered_with_is_refused(made: Made) -> None:
     """One bit is enough, and nothing is opened."""
-    plan = made.state["files.model.onnx"].clone()
+    plan = made.state["model.onnx"].clone()
     plan[100] ^= 1
 
     with pytest.raises(DigestMismatchError, match="not the file that was built"):
-        TRTModule().load_state_dict({**made.state, "files.model.onnx": plan})
+        TRTModule().load_state_dict({**made.state, "model.onnx": plan})
 
 
 def test_a_state_of_another_gpu_is_refused(made: Made) -> None:
     """The manifest says what it was built for; this machine is another."""
-    manifest = json.loads(str(made.state["manifest"]))
+    manifest = json.loads(text_of(made.state[MANIFEST]))
     manifest["environment"] = {"gpu": "NVIDIA H100 80GB HBM3"}
 
     with pytest.raises(ForeignEngineError, match="built for gpu NVIDIA H100 80GB HBM3; here it is none"):
-        TRTModule().load_state_dict({**made.state, "manifest": json.dumps(manifest)})
+        TRTModule().load_state_dict({**made.state, MANIFEST: as_file(json.dumps(manifest))})
 
 
 def test_a_state_that_lacks_a_file_is_refused(made: Made) -> None:
     """The sentence names it."""
-    with pytest.raises(ManifestError, match=r"lacks the file 'model\.onnx'"):
-        TRTModule().load_state_dict({"manifest": made.state["manifest"]})
+    with pytest.raises(DigestMismatchError, match=r"model\.onnx belongs to the engine and cannot be read"):
+        TRTModule().load_state_dict({MANIFEST: made.state[MANIFEST]})
+
+
+def test_a_state_with_more_than_files_is_refused(made: Made) -> None:
+    """The sentence names what is none."""
+    with pytest.raises(ManifestError, match=r"'head\.weight', which is no file of an engine"):
+        TRTModule().load_state_dict({**made.state, "head.weight": torch.zeros(3)})
 
 
 def test_a_state_whose_manifest_names_a_file_outside_is_refused(made: Made) -> None:
     """Nothing is written there."""
-    manifest = json.loads(str(made.state["manifest"]))
+    manifest = json.loads(text_of(made.state[MANIFEST]))
     manifest["files"]["../outside"] = "0"
 
     with pytest.raises(ManifestError, match="outside its folder"):
-        TRTModule().load_state_dict({**made.state, "manifest": json.dumps(manifest)})
+        TRTModule().load_state_dict({**made.state, MANIFEST: as_file(json.dumps(manifest))})
 
 
 def test_a_state_of_torch2trts_own_is_refused() -> None:
@@ -119,8 +136,8 @@ def test_a_refused_state_leaves_the_module_as_it_was(made: Made) -> None:
     """It runs on with its old engine."""
     model_trt = deepcopy(made.module)
 
-    with pytest.raises(ManifestError):
-        model_trt.load_state_dict({"manifest": made.state["manifest"]})
+    with pytest.raises(DigestMismatchError):
+        model_trt.load_state_dict({MANIFEST: made.state[MANIFEST]})
 
     assert torch.equal(model_trt(images(2)), made.module(images(2)))
 
