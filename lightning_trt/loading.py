@@ -10,6 +10,7 @@ from torch import nn
 
 from lightning_trt import backends
 from lightning_trt.backends.sources import LOG_FILE, ONNX_FILE, source_of
+from lightning_trt.calibrators import RANGES_FILE
 from lightning_trt.errors import EngineError, ReportError, SettingsError
 from lightning_trt.precision import PrecisionHome
 from lightning_trt.protocols import NativeCalibration
@@ -20,6 +21,7 @@ from lightning_trt.runtime.trt_tensors import OUTPUT_BUFFERS
 from lightning_trt.settings import BuildSettings, settings_of
 from lightning_trt.stages.build import build
 from lightning_trt.stages.rewrite import rewrite
+from lightning_trt.storage import write_whole
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Engine, OnnxGraph, Recipe
@@ -92,6 +94,7 @@ def rebuild(path: Path | str) -> Path:
     found = manifest.read(folder)
     manifest.check_files(replace(found, files=_files_to_build_from(found)))
     _check_nothing_else(found)
+    told = {each.relative_to(folder): each.read_bytes() for each in folder.rglob(RANGES_FILE)}
     first = next(iter(found.engines.values()))
     backend = backends.find(first.backend)
     graphs = {name: _fitting(backend, engine) for name, engine in found.engines.items()}
@@ -105,6 +108,8 @@ def rebuild(path: Path | str) -> Path:
         settings=_settings_of(first),
         checkpoint_sha256=first.checkpoint_sha256,
     )
+    for name, content in told.items():
+        write_whole(folder / name, content)
     return folder
 
 
@@ -138,7 +143,9 @@ def _files_to_build_from(found: Manifest) -> dict[str, str]:
 def _check_nothing_else(found: Manifest) -> None:
     """Raise where the folder holds what is not of the engine, and would be gone with it."""
     known = {found.folder / name for name in (manifest.MANIFEST, *found.files)}
-    others = sorted(path for path in found.folder.rglob("*") if path.is_file() and path not in known)
+    others = sorted(
+        path for path in found.folder.rglob("*") if path.is_file() and path not in known and path.name != RANGES_FILE
+    )
     if others:
         raise EngineError(
             f"{found.folder} holds {', '.join(path.name for path in others)}, which its manifest does not know; the "

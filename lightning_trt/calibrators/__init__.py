@@ -16,7 +16,7 @@ from lightning_trt.calibrators.mean_minmax import MeanMinMax
 from lightning_trt.calibrators.minmax import MinMax
 from lightning_trt.calibrators.mse import Mse
 from lightning_trt.calibrators.percentile import Percentile, undersampled
-from lightning_trt.calibrators.ranges import load_ranges, save_ranges
+from lightning_trt.calibrators.ranges import RANGES_FILE, load_ranges, save_ranges
 from lightning_trt.calibrators.runs import fits_of
 from lightning_trt.calibrators.statistics import beyond_fp16, merge
 from lightning_trt.settings import CalibratorName
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightning_trt.settings import CalibrationSettings
 
 __all__ = [
+    "RANGES_FILE",
     "STATISTICS_VERSION",
     "Entropy",
     "Entropy2",

@@ -15,7 +15,10 @@ from lightning_trt.storage import write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["load_ranges", "save_ranges"]
+__all__ = ["RANGES_FILE", "load_ranges", "save_ranges"]
+
+RANGES_FILE = "ranges.json"
+"""Name of the file beside an engine."""
 
 _VERSION = 1
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightning_trt.calibrators.archive import load
 from lightning_trt.calibrators.fits import fits
-from lightning_trt.calibrators.ranges import load_ranges
+from lightning_trt.calibrators.ranges import RANGES_FILE, load_ranges
 from lightning_trt.errors import StorageError
 from lightning_trt.precision import Precision
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fits_of"]
 
-_RANGES = "ranges.json"
 _STATISTICS = "statistics.npz"
 
 
@@ -47,7 +46,7 @@ def fits_of(report: Report, *, folder: Path | None = None) -> dict[str, tuple[Ra
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Each `ranges.json` of a candidate, with the folder of its boundary, empty where there is one."""
-    for path in sorted(folder.rglob(_RANGES)):
+    for path in sorted(folder.rglob(RANGES_FILE)):
         boundary = path.parent.relative_to(folder).as_posix()
         yield ("" if boundary == "." else boundary), path
 

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from lightning_trt.errors import SettingsError, nearest
-from lightning_trt.notices import notice
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -57,7 +57,7 @@ class ScoreTest:
         Example:
             >>> from lightning_trt.inference import ScoreTest
             >>> round(ScoreTest(n=1000, worse=14, better=4).error(0.01), 5)
-            0.00425
+            0.00423
         """
         worse, better = (self.worse, self.better) if drop >= 0 else (self.better, self.worse)
         share = _better_share(abs(drop), n=self.n, worse=worse, better=better)

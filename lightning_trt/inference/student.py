@@ -63,7 +63,7 @@ class StudentTest:
         >>> round(test.p_at_most(0.0), 3)
         0.005
         >>> [round(end, 4) for end in StudentTest(n=30, mean=0.01, deviation=0.02, skewness=2.0).interval(0.025)]
-        [0.0025, 0.0213]
+        [0.0025, 0.0216]
     """
 
     n: int

@@ -202,7 +202,9 @@ class _Road:
         by_boundary = self.ranges.get(asked.name, {})
         for boundary, ranges in by_boundary.items():
             folder = self.into / asked.name
-            calibrators.save_ranges(ranges, (folder / boundary if len(by_boundary) > 1 else folder) / "ranges.json")
+            calibrators.save_ranges(
+                ranges, (folder / boundary if len(by_boundary) > 1 else folder) / calibrators.RANGES_FILE
+            )
 
     def rewritten(self, graph: OnnxGraph, asked: Asked, statistics: Statistics | None) -> OnnxGraph:
         """The graph that the backend is given for this candidate."""

@@ -71,7 +71,7 @@ def test_data_without_a_length(tmp_path: Path) -> None:
 
 def test_too_few_samples_are_a_warning_with_the_numbers(tmp_path: Path) -> None:
     """What there is serves."""
-    with pytest.warns(UserWarning, match="asked for 513 samples and the validation data holds 53"):
+    with pytest.warns(UserWarning, match="asked for 513 samples and the validate data holds 53"):
         _, report = exported(Classifier(), Images(), tmp_path, settings={**INT8, "calibration": {"samples": 513}})
 
     assert report.data.calibration_samples == 53

@@ -228,7 +228,7 @@ def test_a_second_run_takes_the_statistics_of_the_first(tmp_path: Path) -> None:
 
 
 def test_one_huge_value_is_told_with_its_tensor(tmp_path: Path) -> None:
-    """The range that it sets makes zeros of all the others: a warning, and a note in the report."""
+    """The range that it sets makes zeros of all the others: a note in the report."""
 
     class Outlier(Images):
         def setup(self, stage: str) -> None:
@@ -236,13 +236,10 @@ def test_one_huge_value_is_told_with_its_tensor(tmp_path: Path) -> None:
             self.val.tensors[0][2, 0, 0, 0] = 1e12
 
     settings = {"calibrators": ("minmax", "mse"), "calibration": {"samples": 53}, "on_gate_fail": "warn"}
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        report = reported(Outlier(), tmp_path, **settings)
+    report = reported(Outlier(), tmp_path, **settings)
 
     (note,) = (note for note in report.notes if note.startswith("int8-minmax: the range does not fit"))
     assert "input" in note
-    assert note in [str(each.message) for each in seen]
 
 
 @pytest.mark.parametrize("value", [0.0, 3.5, 1e-40], ids=["zeros", "constant", "denormal"])

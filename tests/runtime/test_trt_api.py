@@ -40,7 +40,7 @@ ALWAYS = names("""
     ParserError desc node
     IBuilderConfig add_optimization_profile set_flag clear_flag set_memory_pool_limit builder_optimization_level \
         profiling_verbosity set_tactic_sources hardware_compatibility_level create_timing_cache set_timing_cache \
-        get_timing_cache
+        get_timing_cache avg_timing_iterations
     ITimingCache serialize
     IOptimizationProfile set_shape
     Runtime deserialize_cuda_engine
@@ -60,7 +60,10 @@ ALWAYS = names("""
     ILogger log
 """)
 # Called where `Package.has_weak_typing`.
-WEAK = names("BuilderFlag FP16 INT8")
+WEAK = names("""
+    BuilderFlag FP16 INT8 OBEY_PRECISION_CONSTRAINTS
+    INetworkDefinition num_layers get_layer
+""")
 # Called where `Package.has_calibrators`.
 CALIBRATION = names("IBuilderConfig int8_calibrator set_calibration_profile") | {
     each: {"get_batch", "get_batch_size", "read_calibration_cache", "write_calibration_cache"}

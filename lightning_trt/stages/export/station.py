@@ -79,21 +79,7 @@ def _first_good(
     cache: Cache | None,
 ) -> OnnxGraph:
     """The graph of the first exporter whose graph agrees with the module."""
-
-    def through(exporter: Exporter) -> OnnxGraph:
-        exported = exporter(call, sample, boundary)
-        model = clean(exported.model)
-        worst = check(model, boundary, calls=calls, tolerance=tolerance)
-        sizes = " and ".join(str(len(inputs[0])) for inputs, _ in calls if inputs)
-        note = f"export: opset {opset_of(model)}, within {worst:.1e} of the module at batch sizes {sizes}"
-        seen = {
-            name: tensor.shape[axis]
-            for spec, tensor in zip(boundary.inputs, sample, strict=True)
-            for axis, name in spec.dynamic_axes.items()
-        }
-        notes = (note, _RECALLED) if exported.is_recalled else (note,)
-        return OnnxGraph(model=model, boundary=boundary, program=exported.program, sizes=seen, notes=notes)
-
+    through = partial(_agreed, call, boundary, sample=sample, calls=calls, tolerance=tolerance)
     try:
         return through(partial(through_dynamo, cache=cache))
     except DecidesOnDataError:
@@ -105,6 +91,30 @@ def _first_good(
     except ExportError as second:
         raise type(first)(f"{first} The TorchScript exporter failed too: {_fact(second)}.") from first
     return replace(traced, notes=(*traced.notes, f"export: through TorchScript, because {_fact(first)}"))
+
+
+def _agreed(
+    call: FlatCall,
+    boundary: Boundary,
+    exporter: Exporter,
+    *,
+    sample: tuple[Tensor, ...],
+    calls: list[Call],
+    tolerance: float,
+) -> OnnxGraph:
+    """The graph that an exporter makes, which agrees with the module."""
+    exported = exporter(call, sample, boundary)
+    model = clean(exported.model)
+    worst = check(model, boundary, calls=calls, tolerance=tolerance)
+    sizes = " and ".join(str(len(inputs[0])) for inputs, _ in calls if inputs)
+    note = f"export: opset {opset_of(model)}, within {worst:.1e} of the module at batch sizes {sizes}"
+    seen = {
+        name: tensor.shape[axis]
+        for spec, tensor in zip(boundary.inputs, sample, strict=True)
+        for axis, name in spec.dynamic_axes.items()
+    }
+    notes = (note, _RECALLED) if exported.is_recalled else (note,)
+    return OnnxGraph(model=model, boundary=boundary, program=exported.program, sizes=seen, notes=notes)
 
 
 def _fact(error: ExportError) -> str:

@@ -256,4 +256,4 @@ def test_nothing_is_resampled_where_too_little_changed(fit: Fit) -> None:
     scores = validate(fit.subject(module), engines=engines, settings=SETTINGS, monitor=None)
 
     evidence = scores.metrics["val/score"].evidence["same"]
-    assert evidence == Bootstrap(unit="item", n=NUM_SAMPLES, changed=0, reference=(), candidate=())
+    assert evidence == Bootstrap(unit="item", n=NUM_SAMPLES, changed=0, reference=(), candidate=(), is_additive=False)
