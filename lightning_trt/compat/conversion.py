@@ -121,14 +121,20 @@ def _in_opset(graph: OnnxGraph, asked: int | None, *, home: PrecisionHome) -> On
     if asked is None or (home is PrecisionHome.builder and asked == LOWERED_OPSET):
         return graph
     least = opset_of(graph.model)
+    can_be = (
+        f"{LOWERED_OPSET} alone, the newest that it reads"
+        if home is PrecisionHome.builder
+        else f"{least} or later, as far as it converts"
+    )
+    refusal = SettingsError(
+        f"onnx_opset={asked} cannot be had: for this backend it is {can_be}. Ask for that, or none."
+    )
     if home is PrecisionHome.builder or asked < least:
-        can_be = (
-            f"{LOWERED_OPSET} alone, the newest that it reads" if home is PrecisionHome.builder else f"{least} or later"
-        )
-        raise SettingsError(
-            f"onnx_opset={asked} cannot be had: for this backend it is {can_be}. Ask for that, or none."
-        )
-    return replace(graph, model=raise_opset(graph.model, asked))
+        raise refusal
+    try:
+        return replace(graph, model=raise_opset(graph.model, asked))
+    except ExportError as error:
+        raise refusal from error
 
 
 def _bound(graph: OnnxGraph, known: Traced) -> OnnxGraph:

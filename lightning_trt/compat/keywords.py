@@ -126,9 +126,19 @@ def keywords_of(given: Mapping[str, Any], others: Mapping[str, Any]) -> Keywords
 
 
 def check_taken(keywords: Keywords, backend: Backend) -> None:
-    """Raise `SettingsError` where something was given that `backend` cannot be told."""
+    """Nothing, where `backend` can be told all that was given.
+
+    Raises:
+        SettingsError: It has nothing like it.
+        UnsupportedPrecisionError: Strict fp16, where there is no arithmetic in it.
+    """
     if backend.name != _WITHOUT_BUILDER:
         return
+    if keywords.strict_type_constraints and keywords.fp16_mode:
+        raise UnsupportedPrecisionError(
+            f"strict_type_constraints=True and fp16_mode=True cannot be had together on {backend.name}: its kernels "
+            "for the processor compute fp16 in fp32. Leave out one of the two, or take backend='tensorrt'."
+        )
     for name in _OF_BUILDERS:
         if getattr(keywords, name) is not None:
             raise SettingsError(

@@ -125,6 +125,12 @@ def test_what_is_tensorrts_own_is_refused_elsewhere(given: dict[str, Any]) -> No
         torch2trt(net(), [images(1)], **given, **ON_CPU)
 
 
+def test_strict_fp16_is_refused_where_it_is_computed_in_fp32() -> None:
+    """Asked for and not given is no engine."""
+    with pytest.raises(UnsupportedPrecisionError, match="compute fp16 in fp32"):
+        torch2trt(net(), [images(1)], fp16_mode=True, strict_type_constraints=True, **ON_CPU)
+
+
 def test_what_is_tensorrts_own_reaches_its_settings() -> None:
     """Each under the name that it has there."""
     keywords = Keywords(max_workspace_size=1 << 25, avg_timing_iterations=4, strict_type_constraints=True)
@@ -141,12 +147,13 @@ def test_an_opset_is_taken(tmp_path: Path) -> None:
     assert onnx.load(str(tmp_path / "engine" / "model.onnx")).opset_import[0].version == 20
 
 
-def test_an_opset_that_is_too_old_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opset", [11, 99], ids=["too old", "unknown"])
+def test_an_opset_that_cannot_be_had_is_refused(opset: int, tmp_path: Path) -> None:
     """With what it can be, and before anything is calibrated or written."""
     dataset = Dataset(images(2))
-    given = {"onnx_opset": 11, "int8_mode": True, "int8_calib_dataset": dataset, "dirpath": tmp_path / "engine"}
+    given = {"onnx_opset": opset, "int8_mode": True, "int8_calib_dataset": dataset, "dirpath": tmp_path / "engine"}
 
-    with pytest.raises(SettingsError, match="onnx_opset=11 cannot be had: for this backend it is 18 or later"):
+    with pytest.raises(SettingsError, match=f"onnx_opset={opset} cannot be had: for this backend it is 18 or later"):
         torch2trt(net(), [images(1)], **given, **ON_CPU)
 
     assert dataset.asked == []
