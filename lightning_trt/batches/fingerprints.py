@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from xxhash import xxh3_64
 
 from lightning_trt.batches.nests import tensors_of
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["data_digest", "fingerprints"]
 
-_BYTES = 8
-
 
 def fingerprints(nest: object, *, count: int) -> NDArray[np.uint64]:
     """One number for each of the `count` items of a batch, whatever batch they come in; of shape `(count,)`.
 
-    It is the beginning of a SHA-256 of the types, shapes and bits of all that belongs to the item, since what is cached
-    by it must be found for these items and no others. A tensor without an axis of `count` items is part of every item.
+    It is XXH3 (https://xxhash.com) of the types, shapes and bits of all that belongs to the item: other data is told at
+    the speed of memory; data that was made to collide need not be. A tensor without an axis of `count` items is part of
+    every item.
 
     Example:
         >>> import torch
@@ -34,7 +34,7 @@ def fingerprints(nest: object, *, count: int) -> NDArray[np.uint64]:
         >>> bool((fingerprints(batch, count=3)[1:] == fingerprints(batch[1:], count=2)).all())
         True
     """
-    digests = [sha256() for _ in range(count)]
+    digests = [xxh3_64() for _ in range(count)]
     for tensor in tensors_of(nest):
         is_batched = tensor.ndim > 0 and tensor.shape[0] == count
         rows = _bytes_of(tensor if is_batched else tensor.unsqueeze(0))
@@ -42,7 +42,7 @@ def fingerprints(nest: object, *, count: int) -> NDArray[np.uint64]:
         for number, digest in enumerate(digests):
             digest.update(about)
             digest.update(rows[number if is_batched else 0])
-    return np.array([int.from_bytes(digest.digest()[:_BYTES], "little") for digest in digests], np.uint64)
+    return np.array([digest.intdigest() for digest in digests], np.uint64)
 
 
 def data_digest(parts: Iterable[NDArray[np.uint64]]) -> str:

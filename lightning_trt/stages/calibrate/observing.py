@@ -89,13 +89,13 @@ class Reduces:
         """The extremes of each activation by name, for each of `count` samples; None where a value is not finite."""
         taken = {name: feed[name] for name in self._inputs}
         shown = [name for name in self._shown if name in self._axes]
-        parts = [part for one in self._reduced.values() for part in (one.low, one.high, one.total, one.size) if part]
+        parts = [part for one in self._reduced.values() for part in (one.low, one.high, one.total) if part]
         seen = dict(zip([*shown, *parts], self._session.run([*shown, *parts], taken), strict=True))
         found = {name: _read(one, seen, count=count) for name, one in self._reduced.items()}
         for name in self._shown:
             values = np.asarray(seen.get(name, taken.get(name)), np.float32)
             found[name] = extremes_of(_by_row(values, axis=self._axes.get(name, 0), count=count))
-        totals = [seen[one.total] for one in self._reduced.values()]
+        totals = [seen[one.total] for one in self._reduced.values() if one.total]
         ends = [end for one in found.values() for end in (one.lows, one.highs)]
         return found if all(np.isfinite(each).all() for each in (*totals, *ends)) else None
 
@@ -117,7 +117,8 @@ def extremes_of(rows: NDArray[np.float32]) -> Extremes:
 
 def _read(one: Reduced, seen: Mapping[str, NDArray[np.float32]], *, count: int) -> Extremes:
     """What the graph told of one tensor."""
-    highs, size = seen[one.high], int(seen[one.size])
+    highs = seen[one.high]
+    size = len(highs) * one.values
     lows = seen[one.low] if one.low else np.zeros_like(highs)
     return Extremes(
         lows=_by_row(lows, axis=0, count=count).min(axis=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from lightning_trt.stages.calibrate.tally import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
     from lightning_trt.artifacts import Boundary
     from lightning_trt.stages.calibrate.memory import Memory
@@ -44,8 +43,8 @@ class Pass:
         self._look = look
         self._memory = memory
         self._blocks = Blocks(boundary, size=size)
-        self._items: list[NDArray[np.int64]] = []
-        self._fingerprints: list[NDArray[np.uint64]] = []
+        self._items = array("q")
+        self._fingerprints = array("Q")
         self._sight: Sight | None = None
 
     def add(self, sample: Sample) -> None:
@@ -66,12 +65,12 @@ class Pass:
                 f"no sample reached the boundary {self._boundary.folder!r}: there is nothing to calibrate with. "
                 "Check that validation_step calls it, and that the validation data holds samples."
             )
-        items = np.concatenate(self._items)
+        items = np.array(self._items, np.int64)
         about = Statistics(
             tensors={},
             indices=tuple(np.unique(items).tolist()),
             # A sum, so that it does not matter which of an item's calls was run first.
-            fingerprints=folded(np.add, np.concatenate(self._fingerprints), items),
+            fingerprints=folded(np.add, np.array(self._fingerprints, np.uint64), items),
             graph=self._graph,
             block_size=self._size,
         )
@@ -88,5 +87,5 @@ class Pass:
             self._sight = self._look()
         if self._sight is not None:
             self._sight.run(block)
-        self._items.append(block.items)
-        self._fingerprints.append(block.fingerprints)
+        self._items.frombytes(block.items.tobytes())
+        self._fingerprints.frombytes(block.fingerprints.tobytes())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_trt.errors import NonFiniteActivationsError
-from lightning_trt.stages.calibrate.digest import digest_of
+from lightning_trt.stages.calibrate.fingerprint import fingerprint_of
 from lightning_trt.stages.calibrate.memory import Memory
 from lightning_trt.stages.calibrate.passing import Pass
 from lightning_trt.stages.calibrate.sight import Sight
@@ -60,7 +60,7 @@ def calibrate(
     with ExitStack() as memories:
         begin: dict[str, Callable[[], Pass]] = {}
         for name, graph in graphs.items():
-            digest = digest_of(graph.model)
+            digest = fingerprint_of(graph.model)
             memory = None if cache is None else _memory(cache, digest, settings, histograms=histograms)
             look = partial(Sight, graph.model, histograms=histograms, threads=threads)
             begin[name] = partial(

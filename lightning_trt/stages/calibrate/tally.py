@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -40,8 +41,9 @@ class Tally:
 
     def __init__(self, *, histograms: bool) -> None:
         self._count = self._nans = self._infs = 0
-        self._lows: list[NDArray[np.float32]] = []
-        self._highs: list[NDArray[np.float32]] = []
+        # One memory that grows: an array kept of each block would keep the allocator from giving back what lies around.
+        self._lows = array("f")
+        self._highs = array("f")
         self._bins = torch.zeros(_SIGNED_BINS, dtype=torch.int64) if histograms else None
 
     def add(self, rows: NDArray[np.float32]) -> None:
@@ -57,14 +59,14 @@ class Tally:
 
     def add_extremes(self, extremes: Extremes, *, num_rows: int) -> None:
         """Nothing; the first `num_rows` of `extremes` are taken."""
-        self._lows.append(extremes.lows[:num_rows])
-        self._highs.append(extremes.highs[:num_rows])
+        self._lows.frombytes(extremes.lows[:num_rows].tobytes())
+        self._highs.frombytes(extremes.highs[:num_rows].tobytes())
         self._count += num_rows * extremes.count
 
     def statistics(self, items: NDArray[np.int64]) -> TensorStatistics:
         """What was seen, where `items` is the dataset item of each row; the rows of one item are one sample."""
-        lows = folded(np.minimum, np.concatenate(self._lows), items)
-        highs = folded(np.maximum, np.concatenate(self._highs), items)
+        lows = folded(np.minimum, np.array(self._lows, np.float32), items)
+        highs = folded(np.maximum, np.array(self._highs, np.float32), items)
         low, high = finite_extremes(lows, highs)
         bins = None if self._bins is None else self._bins.numpy()
         return TensorStatistics(
