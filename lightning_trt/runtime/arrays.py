@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from typing_extensions import Self
+
+    Again = Callable[[], "dict[str, ArrayT] | None"]
 
 __all__ = ["Array", "ArrayT", "Bindings", "Call", "Memory", "Queue", "Scratch"]
 
@@ -84,10 +86,18 @@ class Memory(Protocol[ArrayT]):
         """The parts in one array, along their first axis."""
         ...
 
+    def places(self, arrays: Sequence[object]) -> Hashable:
+        """What says of arrays all that a replayed call depends on but their values; None where none is replayed."""
+        ...
+
 
 class Call(Protocol[ArrayT]):
     """An engine set up for one set of input shapes, to be called many times."""
 
     def __call__(self, given: Mapping[str, ArrayT]) -> dict[str, ArrayT]:
         """Outputs by name."""
+        ...
+
+    def again(self, given: Mapping[str, ArrayT]) -> Again[ArrayT] | None:
+        """What calls it once more on whatever lies in the same places; None where it reads elsewhere."""
         ...

@@ -33,7 +33,9 @@ class Streams:
         """Device and order for one call: what was put on another stream before is waited for."""
         if torch.cuda.current_device() != self.device.index:
             return self._ordered_elsewhere()
-        self._follow()
+        # Handles are compared: to make a torch.cuda.Stream of one costs more than the rest of a call.
+        if _current_handle(self.device.index) != self._last_handle:
+            self._follow()
         return _HERE
 
     def run(self, enqueue: Callable[[int], bool]) -> bool:
@@ -65,13 +67,17 @@ class Streams:
     @contextmanager
     def _ordered_elsewhere(self) -> Iterator[None]:
         with torch.cuda.device(self.device):
-            self._follow()
+            if _current_handle(self.device.index) != self._last_handle:
+                self._follow()
             yield
 
     def _follow(self) -> None:
         current = torch.cuda.current_stream()
-        # Handles are compared, which costs a tenth of comparing streams.
-        if current.cuda_stream != self._last_handle:
-            # All contexts of a session share their scratch memory.
-            current.wait_stream(self._last)
-            self._last, self._last_handle = current, current.cuda_stream
+        # All contexts of a session share their scratch memory.
+        current.wait_stream(self._last)
+        self._last, self._last_handle = current, current.cuda_stream
+
+
+def _current_handle(device: int) -> int:
+    """Handle of the stream that this thread is on."""
+    return torch._C._cuda_getCurrentRawStream(device)  # noqa: SLF001 - what the code that torch.compile writes calls, too

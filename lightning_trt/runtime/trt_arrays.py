@@ -88,6 +88,9 @@ class _CudaMemory:
         """The parts in one array."""
         return np.concatenate(parts)
 
+    def places(self, arrays: Sequence[object]) -> None:
+        """None: arrays of the host are copied, and no call is replayed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Buffer:
@@ -121,6 +124,9 @@ class _ArrayCall:
             self._cuda.memcpy_dtoh_async(buffer.raw, buffer.device, stream)
         stream.synchronize()
         return {name: buffer.host.astype(self._gives[name]) for name, buffer in self._outputs.items()}
+
+    def again(self, given: Mapping[str, Values]) -> None:
+        """None: it reads buffers of its own."""
 
     def _buffer(self, name: str, spelled: str) -> _Buffer:
         shape, dtype = tuple(self._context.get_tensor_shape(name)), _dtype(spelled)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch import Tensor
 
 from lightning_trt.errors import SessionError
 from lightning_trt.runtime.arrays import Queue
@@ -13,9 +15,7 @@ from lightning_trt.runtime.arrays import Queue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from torch import Tensor
-
-    from lightning_trt.runtime.arrays import Bindings
+    from lightning_trt.runtime.arrays import Again, Bindings
 
 __all__ = ["CapturingQueue", "TensorCall"]
 
@@ -67,6 +67,8 @@ class TensorCall:
         self._inputs = [(name, _dtype(spelled)) for name, spelled in bindings.inputs.items()]
         self._outputs = [(name, _dtype(spelled)) for name, spelled in bindings.outputs.items()]
         self._gives = [_dtype(bindings.gives[name]) for name in bindings.outputs]
+        self._names = list(bindings.outputs)
+        self._gives_as_made = self._gives == [dtype for _, dtype in self._outputs]
         self._can_capture = use_graphs
         self._num_buffers = num_buffers
         self._turn = 0
@@ -78,8 +80,7 @@ class TensorCall:
     def __call__(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name."""
         tensors = [given[name] for name, _ in self._inputs]
-        if self._num_buffers:
-            self._turn = (self._turn + 1) % self._num_buffers
+        self._turn = self._next_turn()
         addresses = self._addresses(tensors)
         graph = self._graphs.get((self._turn, *addresses)) or self._graph_of(tensors, addresses)
         if graph is None:
@@ -88,6 +89,24 @@ class TensorCall:
             own.copy_(tensor.detach() if tensor.requires_grad else tensor)
         graph.replay()
         return self._results(graph.outputs, are_ours=True)
+
+    def again(self, given: Mapping[str, Tensor]) -> Again[Tensor] | None:
+        """What calls it once more on whatever lies where `given` does; None where no graph reads that in place."""
+        addresses = self._addresses([given[name] for name, _ in self._inputs])
+        return partial(self._again, addresses) if addresses and (self._turn, *addresses) in self._graphs else None
+
+    def _again(self, addresses: tuple[int, ...]) -> dict[str, Tensor] | None:
+        """Outputs by name; None where the buffer whose turn it is has no graph yet."""
+        turn = self._next_turn()
+        graph = self._graphs.get((turn, *addresses))
+        if graph is None:
+            return None
+        self._turn = turn
+        graph.replay()
+        return self._results(graph.outputs, are_ours=True)
+
+    def _next_turn(self) -> int:
+        return (self._turn + 1) % self._num_buffers if self._num_buffers else 0
 
     def _addresses(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
         """Where the tensors lie; none where the engine cannot read one of them as it is."""
@@ -138,6 +157,8 @@ class TensorCall:
     def _results(self, outputs: Sequence[Tensor], *, are_ours: bool) -> dict[str, Tensor]:
         """Results in the types that are given; what lies in buffers that are written to again is copied."""
         copies = are_ours and not self._num_buffers
+        if self._gives_as_made:
+            return dict(zip(self._names, map(Tensor.clone, outputs) if copies else outputs, strict=True))
         return {
             name: output.to(gives) if gives is not dtype else output.clone() if copies else output
             for (name, dtype), gives, output in zip(self._outputs, self._gives, outputs, strict=True)

@@ -15,7 +15,7 @@ from lightning_trt.runtime.profiles import Profiles
 from lightning_trt.runtime.trt_layers import typed_layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Engine
     from lightning_trt.precision import DType
     from lightning_trt.runtime._trt import Package
-    from lightning_trt.runtime.arrays import Call, Memory, Queue
+    from lightning_trt.runtime.arrays import Again, Call, Memory, Queue
     from lightning_trt.runtime.layer_times import LayerTime
 
     Key = tuple[tuple[tuple[int, ...], object], ...]
 
 __all__ = ["TensorRTSession"]
+
+_MOST_REMEMBERED = 64
+"""Calls that are replayed at first sight of their inputs."""
 
 
 class TensorRTSession(Generic[ArrayT]):
@@ -51,6 +54,8 @@ class TensorRTSession(Generic[ArrayT]):
         self._lock = Lock()
         self._calls: OrderedDict[Key | None, Call[ArrayT]] = OrderedDict()
         self._latest: Call[ArrayT] | None = None
+        # What `replayed` knows; None until it is asked.
+        self._again: dict[Hashable, Again[ArrayT]] | None = None
         self._names = {spec.name for spec in engine.boundary.inputs}
         with queue.ordered():
             self._runtime = trt.api.Runtime(self._log.sink)
@@ -76,11 +81,28 @@ class TensorRTSession(Generic[ArrayT]):
                     if call is not self._latest:
                         self._calls.move_to_end(key)
                         self._latest = call
-                    return self._run(call, inputs)
+                    outputs = self._run(call, inputs)
+                    if self._again is not None:
+                        self._remember(call, inputs, known=self._again)
+                    return outputs
                 check_inputs(self._engine.boundary, inputs)
                 parts = parts_of(self._engine.boundary, inputs, largest=self._profiles.largest_batch)
-                outputs = [self._run(self._prepared(part), part) for part in parts]
-        return outputs[0] if len(outputs) == 1 else self._joined(outputs)
+                results = [self._run(self._prepared(part), part) for part in parts]
+        return results[0] if len(results) == 1 else self._joined(results)
+
+    def replayed(self, arrays: Sequence[object]) -> dict[str, ArrayT] | None:
+        """Outputs by name, where a graph reads `arrays`, in the boundary's order, in place; None for any other call.
+
+        It is the short way of a call that was made before: everything about it was checked then.
+        """
+        with self._lock:
+            if self._again is None:
+                self._again = {}
+            again = self._again.get(self._memory.places(arrays))
+            if again is None:
+                return None
+            with self._queue.ordered():
+                return again()
 
     def layers(self) -> Mapping[DType, int]:
         """Number of layers by the data type they compute in, from TensorRT's inspector."""
@@ -116,8 +138,8 @@ class TensorRTSession(Generic[ArrayT]):
             with self._queue.ordered():
                 self._queue.finish()
                 # In this order: contexts go before the plan, the plan before the runtime.
-                self._calls.clear()
-                self._latest = self._plan = self._runtime = None
+                self._forget()
+                self._plan = self._runtime = None
                 del self._scratch
 
     def __enter__(self) -> Self:
@@ -164,12 +186,29 @@ class TensorRTSession(Generic[ArrayT]):
         except SessionError as error:
             raise SessionError(f"{error} {' '.join(self._log.errors()[-3:])}") from error
 
+    def _remember(
+        self, call: Call[ArrayT], inputs: Mapping[str, ArrayT], *, known: dict[Hashable, Again[ArrayT]]
+    ) -> None:
+        """Nothing; `replayed` knows the call from now on, where a graph read these inputs in place."""
+        again = call.again(inputs)
+        if again is not None:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[self._memory.places([inputs[spec.name] for spec in self._engine.boundary.inputs])] = again
+
+    def _forget(self) -> None:
+        """Nothing; no call holds a context any more."""
+        self._again = None
+        self._calls.clear()
+        self._latest = None
+
     def _prepared(self, inputs: Mapping[str, ArrayT]) -> Call[ArrayT]:
         """The call for inputs of these shapes, made if it is new; the one used longest ago makes room."""
         key = self._key(inputs)
         if key not in self._calls:
             while len(self._calls) >= max(self._num_shapes, 1):
                 self._calls.popitem(last=False)
+                self._again = None
             context = self._context({name: inputs[name].shape for name in self._bindings.inputs})
             self._calls[key] = self._memory.call(context, self._bindings)
         self._calls.move_to_end(key)
@@ -209,8 +248,7 @@ class TensorRTSession(Generic[ArrayT]):
         context = self._fresh_context(profile)
         if context is None:
             # Older plans lend a profile to one context at a time.
-            self._calls.clear()
-            self._latest = None
+            self._forget()
             context = self._fresh_context(profile)
         if context is None or not all(context.set_input_shape(name, tuple(shape)) for name, shape in shapes.items()):
             raise SessionError(

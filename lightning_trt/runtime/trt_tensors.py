@@ -13,7 +13,7 @@ from lightning_trt.runtime.trt_call import TensorCall
 from lightning_trt.runtime.trt_session import TensorRTSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -76,6 +76,15 @@ class _TensorMemory:
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """The parts in one tensor."""
         return torch.cat(list(parts))
+
+    def places(self, arrays: Sequence[Any]) -> Hashable:
+        """Shape, type, address, device and layout of each tensor; None where one is no tensor, or has no memory."""
+        try:
+            return tuple(
+                [(each.shape, each.dtype, each.data_ptr(), each.get_device(), each.is_contiguous()) for each in arrays]
+            )
+        except (AttributeError, RuntimeError):
+            return None
 
 
 def _num_buffers(options: Mapping[str, str]) -> int:
