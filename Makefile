@@ -35,7 +35,7 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/lint-imports
 
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts); do $(BIN)/python $$script || missed=1; done; exit $$missed
+	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts -e /leak); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by simulation
 	missed=0; for part in pairs sums lists; do \
@@ -45,6 +45,7 @@ bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by 
 bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  ## what int8 costs, beside other quantizers; hours
 	$(BIN)/python benchmarks/quality --peer-python .venv-peers/bin/python $(QUALITY_ARGUMENTS)
 	$(BIN)/python benchmarks/quality/table.py
+	$(BIN)/python benchmarks/leak.py
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)

@@ -56,6 +56,8 @@ def export_schema() -> DictConfig:
             ("module", dict[str, Any], field(default_factory=dict)),
             ("datamodule", dict[str, Any], field(default_factory=dict)),
             ("trust", bool, field(default=False)),
+            ("metrics", dict[str, Any], field(default_factory=dict)),
+            ("predict", str | None, field(default=None)),
             ("objective", Any, field(default=None)),
             ("sweep", sweep, field(default_factory=sweep)),
         ],
@@ -63,7 +65,7 @@ def export_schema() -> DictConfig:
         kw_only=True,
     )
     schema = OmegaConf.structured(command)
-    for part in (schema.module, schema.datamodule):
+    for part in (schema.module, schema.datamodule, schema.metrics):
         # Their arguments are the user's own, which Hydra would else take with a "+" alone.
         OmegaConf.set_struct(part, value=False)
     return cast("DictConfig", schema)
@@ -76,6 +78,8 @@ def callback_schema() -> DictConfig:
         [
             ("_target_", str, field(default="lightning_trt.TRTExportCallback")),
             ("_convert_", str, field(default="all")),
+            ("metrics", Any, field(default=None)),
+            ("predict", Any, field(default=None)),
         ],
         bases=(schema_of(ExportSettings),),
         kw_only=True,

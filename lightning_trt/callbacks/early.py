@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_trt.callbacks.checkpoints import keeper_of
 from lightning_trt.errors import BoundaryNotFoundError, NoSamplesError, ReplayError, SettingsError, nearest
-from lightning_trt.pipeline import planned
+from lightning_trt.pipeline import check_names, planned
 from lightning_trt.storage import check_writable
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytorch_lightning import LightningModule, Trainer
 
+    from lightning_trt.replay import Scoring
     from lightning_trt.settings import ExportSettings
 
 __all__ = ["check", "check_boundary"]
@@ -22,7 +23,9 @@ __all__ = ["check", "check_boundary"]
 _SHARDED = {"FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy"}
 
 
-def check(trainer: Trainer, module: LightningModule, *, settings: ExportSettings, folder: Path) -> None:
+def check(
+    trainer: Trainer, module: LightningModule, *, settings: ExportSettings, scoring: Scoring | None, folder: Path
+) -> None:
     """Nothing, where an export at the end of this fit is possible as far as one can see.
 
     Raises:
@@ -30,13 +33,17 @@ def check(trainer: Trainer, module: LightningModule, *, settings: ExportSettings
         UnsupportedPrecisionError: The backend has no such arithmetic.
         BackendNotAvailableError: The asked backend cannot work here.
         NoSamplesError: The fit validates on nothing.
-        ReplayError: The module has no `validation_step`.
+        ReplayError: The module has no `validation_step`, and no `scoring` stands in for it.
+        MetricNotLoggedError: A metric is named that `scoring` does not have.
         StorageError: The folder of the results cannot be written.
     """
     planned(settings)
     _check_strategy(trainer)
-    _check_validation(trainer, module)
-    _check_monitor(trainer, settings)
+    _check_validation(trainer, module, scoring)
+    keeper = keeper_of(trainer, settings.monitor)
+    monitor = None if keeper is None else keeper.monitor
+    check_names(scoring, settings, monitor=monitor)
+    _check_monitor(settings, monitor)
     if trainer.is_global_zero:
         check_writable(folder)
 
@@ -65,11 +72,11 @@ def _check_strategy(trainer: Trainer) -> None:
         )
 
 
-def _check_validation(trainer: Trainer, module: LightningModule) -> None:
-    if type(module).validation_step is _empty_step(module):
+def _check_validation(trainer: Trainer, module: LightningModule, scoring: Scoring | None) -> None:
+    if scoring is None and type(module).validation_step is _empty_step(module):
         raise ReplayError(
             f"{type(module).__name__} has no validation_step, and running it is how calibration and the accuracy drop "
-            "are done. Write one that logs a metric, or take TRTExportCallback out."
+            "are done. Write one that logs a metric, give metrics= and predict=, or take TRTExportCallback out."
         )
     if trainer.limit_val_batches == 0:
         raise NoSamplesError(
@@ -83,12 +90,10 @@ def _empty_step(module: LightningModule) -> object:
     return owner.__dict__.get("validation_step")
 
 
-def _check_monitor(trainer: Trainer, settings: ExportSettings) -> None:
-    keeper = keeper_of(trainer, settings.monitor)
-    has_monitor = keeper is not None and keeper.monitor is not None
+def _check_monitor(settings: ExportSettings, monitor: str | None) -> None:
     rules = settings.gate.all_rules if settings.gate else ()
     unnamed = [rule for rule in rules if rule.metric is None and not rule.limits_time]
-    if unnamed and not has_monitor:
+    if unnamed and monitor is None:
         raise SettingsError(
             "gate has a limit without a metric, which means the monitored one, and no ModelCheckpoint of this Trainer "
             "monitors any. Write gate={'metric': 'val/acc', ...}, or ModelCheckpoint(monitor='val/acc', mode='max')."

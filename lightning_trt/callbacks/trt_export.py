@@ -18,6 +18,7 @@ from lightning_trt.notices import notice
 from lightning_trt.pipeline import enforce, export_fit, results_folder
 from lightning_trt.renderers import json, terminal
 from lightning_trt.renderers.scalars import scalars
+from lightning_trt.replay import Scoring
 from lightning_trt.settings import (
     BuildSettings,
     CalibrationSettings,
@@ -36,11 +37,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytorch_lightning import LightningModule, Trainer
+    from torchmetrics import Metric, MetricCollection
 
     from lightning_trt.artifacts import Report
     from lightning_trt.precision import Precision
+    from lightning_trt.replay import Predict
 
 __all__ = ["TRTExportCallback"]
+
+_NO_SETTINGS = {"self", "__class__", "metrics", "predict"}
+"""Names in `__init__` that are no fields of the settings: objects of the caller's own."""
 
 
 @adopted
@@ -64,6 +70,9 @@ class TRTExportCallback(Callback):
         gate: Limits; None gates the monitored metric with max_drop 0.01 where it is known to lie in [0, 1].
         calibration: How statistics are gathered.
         validation: How the drop is measured.
+        metrics: Torchmetrics Metrics by name, or a MetricCollection, to measure the drop of in the place of what
+            `validation_step` logs, which is then not run; goes with `predict`.
+        predict: Function of module and batch that gives what each metric's update takes: `(outputs, targets)`.
         latency: How latency is measured.
         build: How engines are built.
         cache: Folder of what runs share, `off` for none; None takes the environment variable LIGHTNING_TRT_CACHE, else
@@ -97,6 +106,8 @@ class TRTExportCallback(Callback):
         gate: GateSettings | Mapping[str, Any] | None = None,
         calibration: CalibrationSettings | Mapping[str, Any] | None = None,
         validation: ValidationSettings | Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Metric] | MetricCollection | None = None,
+        predict: Predict | None = None,
         latency: LatencySettings | Mapping[str, Any] | None = None,
         build: BuildSettings | Mapping[str, Any] | None = None,
         cache: str | Path | None = None,
@@ -105,11 +116,11 @@ class TRTExportCallback(Callback):
         on_gate_fail: OnGateFail | str = "auto",
     ) -> None:
         # Read before anything else stands here: the arguments by name, which are the fields of the settings.
-        given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
+        given = {name: value for name, value in locals().items() if name not in _NO_SETTINGS}
         # Here and not in a `__new__`, whose signature LightningCLI would read in the place of this one.
         adopted(TRTExportCallback)
         super().__init__()
-        self.settings = settings_of(ExportSettings, given)
+        self.settings, self._scoring = settings_of(ExportSettings, given), Scoring.of(metrics, predict)
         self.report: Report | None = None
         self._folder = Path()
         self._origin: dict[str, str] = {}
@@ -138,7 +149,7 @@ class TRTExportCallback(Callback):
         datamodule = getattr(trainer, "datamodule", None)
         if datamodule is not None:
             self._origin["datamodule"] = _import_path(datamodule)
-        check(trainer, pl_module, settings=self.settings, folder=self._folder)
+        check(trainer, pl_module, settings=self.settings, scoring=self._scoring, folder=self._folder)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse a boundary that the module has not, before training."""
@@ -167,7 +178,13 @@ class TRTExportCallback(Callback):
         """Where the report lies, and its text."""
         best = best_of(trainer, self.settings.monitor)
         outcome = export_fit(
-            trainer, module, checkpoint=best.checkpoint, notes=best.notes, settings=self.settings, folder=self._folder
+            trainer,
+            module,
+            checkpoint=best.checkpoint,
+            notes=best.notes,
+            settings=self.settings,
+            scoring=self._scoring,
+            folder=self._folder,
         )
         self.report = outcome.report
         _show(outcome.report)

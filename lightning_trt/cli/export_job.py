@@ -34,7 +34,7 @@ __all__ = ["Objective", "run"]
 
 Objective = float | tuple[float, ...] | None
 
-_OF_THE_COMMAND = ("checkpoint", "module", "datamodule", "trust", "objective", "sweep")
+_OF_THE_COMMAND = ("checkpoint", "module", "datamodule", "trust", "metrics", "predict", "objective", "sweep")
 _OF_THE_SWEEP = ("objective", "sweep", "on_gate_fail")
 _DONE = "done.yaml"
 
@@ -109,6 +109,8 @@ def _exported(asked: Mapping[str, Any]) -> Report:
             module={**project.get("module", {}), **asked["module"]},
             datamodule={**project.get("datamodule", {}), **asked["datamodule"]},
             trust=asked["trust"],
+            metrics=asked["metrics"],
+            predict=asked["predict"],
             **options,
         )
 

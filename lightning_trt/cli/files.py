@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lightning_trt.cli.samples import check_samples
 from lightning_trt.errors import ReportError, SettingsError
 from lightning_trt.renderers import baseline as baseline_text
 from lightning_trt.renderers import json
@@ -24,14 +25,17 @@ def read_runs(paths: Sequence[str]) -> tuple[Report, ...]:
     """The report of each run; a run is its folder or its `report.json`.
 
     Raises:
-        ReportError: A report that is missing or unreadable.
+        ReportError: A report that is missing or unreadable, or reports that contradict each other.
         SettingsError: A run that was given twice.
     """
     files = [_report_file(path) for path in paths]
     for file in files:
         if files.count(file) > 1:
             raise SettingsError(f"the run {file.parent} was given twice. Name each run once.")
-    return tuple(json.from_text(_text(file, "report", "Name the folder of a finished export"), file) for file in files)
+    texts = [_text(file, "report", "Name the folder of a finished export") for file in files]
+    reports = tuple(json.from_text(text, file) for text, file in zip(texts, files, strict=True))
+    check_samples(reports)
+    return reports
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "run"]
 
 _OVERRIDES = Path(".hydra", "overrides.yaml")
-_LEFT_OUT = {"dirpath", "on_error"}
+_LEFT_OUT = {"dirpath", "on_error", "metrics", "predict"}
 _GROUPS = {"precisions": "precision", "calibrators": "calibrator"}
 
 
@@ -92,6 +92,8 @@ def _notes(report: Report) -> Iterator[str]:
         yield f"{path} is not there (any more)."
     elif sha256_of(path) != report.checkpoint.sha256:
         yield f"{path} is another file by now: its digest is not the one in the report."
+    if "predict" in report.settings:
+        yield f"predict={report.settings['predict']} and metrics= scored it; add them where the command lacks them."
     its = report.environment
     yield (
         f"The run was made by lightning-trt {report.version} with {its.backend} {its.backend_version} and torch "

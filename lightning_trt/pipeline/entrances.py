@@ -14,24 +14,26 @@ from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
 from lightning_trt.pipeline.folders import results_folder
 from lightning_trt.pipeline.job import Job, Outcome
+from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
 from lightning_trt.pipeline.reporting import assembled, write
 from lightning_trt.pipeline.telling import show
 from lightning_trt.progress import Progress, terminal_is_live
-from lightning_trt.replay import random_state_kept, subject_of_fit, subject_of_module
+from lightning_trt.replay import Scoring, random_state_kept, subject_of_fit, subject_of_module
 from lightning_trt.settings import ExportSettings, settings_of
 from lightning_trt.stages.gate import gate
 from lightning_trt.storage import check_writable, clean_leftovers, locked, sha256_of, sha256_of_stream, whole_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pytorch_lightning import LightningDataModule, LightningModule, Trainer
     from torch.utils.data import DataLoader
+    from torchmetrics import Metric, MetricCollection
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
-    from lightning_trt.replay import Subject
+    from lightning_trt.replay import Predict, Subject
     from lightning_trt.replay.checkpoints import Remembered
     from lightning_trt.settings import ExportOptions, GateSettings
 
@@ -46,6 +48,8 @@ def export(
     *,
     checkpoint: Path | str | None = None,
     trust: bool = False,
+    metrics: Mapping[str, Metric] | MetricCollection | None = None,
+    predict: Predict | None = None,
     **options: Unpack[ExportOptions],
 ) -> Report:
     """The report on engines of `module`, without training.
@@ -55,10 +59,14 @@ def export(
         data: Where the validation samples come from: a DataModule, or validation loaders.
         checkpoint: Weights to load into the copy; None takes the module's own.
         trust: Load a checkpoint that holds more than weights and plain data, which runs code of whoever wrote it.
+        metrics: Torchmetrics Metrics by name, or a MetricCollection, to measure the drop of in the place of what
+            `validation_step` logs, which is then not run; goes with `predict`.
+        predict: Function of module and batch that gives what each metric's update takes: `(outputs, targets)`.
         options: The fields of `ExportSettings`.
 
     Raises:
         SettingsError: An option that cannot hold; of a limit on a metric that was never logged the report is written.
+        MetricNotLoggedError: A metric is named that validation does not log, or that `metrics` has not.
         UnsupportedPrecisionError: The backend has no such arithmetic.
         CheckpointError: The checkpoint is absent, unreadable, or does not fit the module.
         GateFailedError: The gate said no, and `on_gate_fail` lets that raise; the report is written.
@@ -69,12 +77,14 @@ def export(
         report = lightning_trt.export(Net(), DigitsDataModule(), checkpoint="best.ckpt", precisions=("int8",))
         engine = lightning_trt.load(report.path / "int8-mse")
     """
-    settings = settings_of(ExportSettings, options)
+    settings, scoring = settings_of(ExportSettings, options), Scoring.of(metrics, predict)
     folder = results_folder(settings)
     plan = planned(settings)
     check_writable(folder)
-    with random_state_kept(), subject_of_module(module, data, checkpoint=checkpoint, trust=trust) as subject:
+    found = subject_of_module(module, data, checkpoint=checkpoint, trust=trust, scoring=scoring)
+    with random_state_kept(), found as subject:
         about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
+        check_names(scoring, settings, monitor=about.monitor)
         job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder)
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
     show(outcome.report)
@@ -91,11 +101,13 @@ def export_fit(
     checkpoint: CheckpointReport,
     notes: tuple[str, ...],
     settings: ExportSettings,
+    scoring: Scoring | None,
     folder: Path,
 ) -> Outcome:
     """What came of a finished fit: the report on engines of `checkpoint`, below `folder`.
 
-    The checkpoint is one that this very fit wrote; where its path is None the weights in memory are exported.
+    The checkpoint is one that this very fit wrote; where its path is None the weights in memory are exported. With
+    `scoring`, that validates in the place of validation_step.
 
     Raises:
         CheckpointError: The checkpoint is absent, sharded, or does not fit the module.
@@ -104,7 +116,7 @@ def export_fit(
     """
     progress = Progress(speaks=True, is_live=terminal_is_live())
     with random_state_kept():
-        subject = subject_of_fit(trainer, module, checkpoint=checkpoint.path)
+        subject = subject_of_fit(trainer, module, checkpoint=checkpoint.path, scoring=scoring)
         about = replace(checkpoint, epoch=subject.remembered.epoch)
         job = Job(
             subject=subject, checkpoint=about, plan=planned(settings), settings=settings, folder=folder, notes=notes

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from lightning_trt.errors import CheckpointError
+from lightning_trt.errors import CheckpointError, SettingsError
 from lightning_trt.pipeline.entrances import export
 from lightning_trt.replay import read_checkpoint
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from torchmetrics import MetricCollection
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
+    from lightning_trt.replay import Predict
     from lightning_trt.settings import ExportOptions
 
 __all__ = ["export_checkpoint"]
@@ -32,6 +34,8 @@ def export_checkpoint(
     module: Mapping[str, Any] | None = None,
     datamodule: Mapping[str, Any] | None = None,
     trust: bool = False,
+    metrics: Mapping[str, Any] | MetricCollection | None = None,
+    predict: Predict | str | None = None,
     **options: Unpack[ExportOptions],
 ) -> Report:
     """The report on engines of `checkpoint`, whose module and DataModule are made again first.
@@ -44,6 +48,8 @@ def export_checkpoint(
             its class, where the checkpoint does not name it. An argument may be a mapping with a `_target_` itself.
         datamodule: The same for the LightningDataModule.
         trust: Load a checkpoint that holds more than weights and plain data, which runs code of whoever wrote it.
+        metrics: What `export` takes, or mappings with a `_target_` for the Metrics; empty is none.
+        predict: What `export` takes, or the import path of it.
         options: The fields of `ExportSettings`.
 
     Raises:
@@ -55,13 +61,35 @@ def export_checkpoint(
 
         report = lightning_trt.export_checkpoint("best.ckpt", precisions=("int8",), datamodule={"batch_size": 64})
     """
+    scoring = {"metrics": _metrics(metrics), "predict": _function_at(predict)}
     saved = read_checkpoint(checkpoint, trust=trust)
     origin = _origin_of(saved.get("callbacks") or {})
     made = {
         part: _made(part, asked or {}, named=origin.get(part), checkpoint=checkpoint, trust=trust)
         for part, asked in {"module": module, "datamodule": datamodule}.items()
     }
-    return export(made["module"], made["datamodule"], checkpoint=checkpoint, trust=trust, **options)
+    return export(made["module"], made["datamodule"], checkpoint=checkpoint, trust=trust, **scoring, **options)
+
+
+def _metrics(asked: Mapping[str, Any] | MetricCollection | None) -> Any:  # noqa: ANN401 - what `export` checks
+    if not isinstance(asked, Mapping):
+        return asked
+    try:
+        return _instantiated(asked) or None
+    except Exception as error:  # the metrics' own code may raise anything
+        raise SettingsError(f"metrics could not be made: {error}") from error
+
+
+def _function_at(predict: Predict | str | None) -> Any:  # noqa: ANN401 - as above
+    if not isinstance(predict, str):
+        return predict
+    try:
+        return resolve_name(predict)
+    except Exception as error:  # importing runs the user's own code
+        raise SettingsError(
+            f"predict={predict} cannot be imported: {type(error).__name__}: {error}. Give the import path of a "
+            "function of module and batch, and run the command where it can be imported, or set PYTHONPATH."
+        ) from error
 
 
 def _origin_of(callbacks: Mapping[str, Any]) -> Mapping[str, str]:

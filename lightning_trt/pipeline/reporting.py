@@ -69,8 +69,8 @@ def assembled(job: Job, findings: Findings) -> Report:
         gate=GateReport(alpha=alpha, rules=(), results=()),
         chosen=None,
         verdict=Verdict.ungated,
-        notes=tuple(dict.fromkeys((job.plan.why, *job.notes, *_overflows(job, findings), *findings.notes))),
-        settings=plain(job.settings),
+        notes=tuple(dict.fromkeys((*_about(job), *_overflows(job, findings), *findings.notes))),
+        settings=plain(job.settings) | (job.subject.scoring.described if job.subject.scoring else {}),
         model=type(job.subject.module).__name__,
         attribution=attribution(findings.scores, job.steps, reference=REFERENCE, alpha=alpha)
         if findings.scores
@@ -121,6 +121,15 @@ def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str,
         verdict=Verdict.error if failure else Verdict.ungated,
         reasons=(_sentence(failure),) if failure else (),
     )
+
+
+def _about(job: Job) -> tuple[str, ...]:
+    """Why this backend, what was told of the checkpoint, and what scored where it was not validation_step."""
+    scoring = job.subject.scoring
+    notes = (job.plan.why, *job.notes)
+    if scoring is None:
+        return notes
+    return (*notes, f"scored by metrics= ({', '.join(scoring.metrics)}) and predict=, not by validation_step")
 
 
 def _overflows(job: Job, findings: Findings) -> tuple[str, ...]:

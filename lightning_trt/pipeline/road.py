@@ -93,7 +93,7 @@ class _Road:
 
     def walked(self) -> Findings:
         """What all stations found."""
-        with self.progress.step("Finding what validation_step calls"):
+        with self.progress.step(f"Finding what {self.job.subject.step_name} calls"):
             probed = probe(self.job.subject, names=self.job.settings.boundary)
         graphs = self.exported(probed)
         self.choose_samples()

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from lightning_trt.settings import ExportSettings, GateSettings, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lightning_trt.artifacts import Report
 
 __all__ = ["reproduction"]
 
-_OF_A_FIT = {"on_error", "dirpath"}
-"""What only tells what to do with a result, and where to put it."""
+_NOT_SAID = {"on_error", "dirpath", "metrics", "predict"}
+"""What only tells what to do with a result, and where to put it; and objects, of which the report has the names."""
 
 
 def reproduction(report: Report) -> str:
@@ -32,7 +34,15 @@ def reproduction(report: Report) -> str:
         sha256 = "" if checkpoint.sha256 is None else f"  # sha256 {checkpoint.sha256[:12]}"
         lines.append(f"    checkpoint={checkpoint.path!r},{sha256}")
     lines += [f"    {name}={value!r}," for name, value in _told(report).items()]
-    return "\n".join([*lines, ")"])
+    return "\n".join([*lines, *_scoring(report), ")"])
+
+
+def _scoring(report: Report) -> Iterator[str]:
+    """The objects that scored in the place of validation_step, of which the report has the names."""
+    metrics, predict = report.settings.get("metrics"), report.settings.get("predict")
+    if isinstance(metrics, list):
+        yield f"    metrics={{{', '.join(f'{name!r}: ...' for name in metrics)}}},"
+        yield f"    predict=...,  # {predict}"
 
 
 def _told(report: Report) -> dict[str, object]:
@@ -40,7 +50,7 @@ def _told(report: Report) -> dict[str, object]:
     told = _changed(report.settings, {**plain(ExportSettings()), "gate": plain(GateSettings())})
     if report.checkpoint.monitor is not None:
         told["monitor"] = report.checkpoint.monitor
-    return {name: value for name, value in told.items() if name not in _OF_A_FIT and value is not None}
+    return {name: value for name, value in told.items() if name not in _NOT_SAID and value is not None}
 
 
 def _changed(given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:

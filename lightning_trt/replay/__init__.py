@@ -10,6 +10,7 @@ from lightning_trt.replay.items import Step, resized
 from lightning_trt.replay.random_state import random_state_kept
 from lightning_trt.replay.recording import Logged, Recorder, Source, Update
 from lightning_trt.replay.running import Replay
+from lightning_trt.replay.scoring import Predict, Scoring
 from lightning_trt.replay.splits import loaders_of_split, without_samples
 from lightning_trt.replay.stepping import first_batches, stepped
 from lightning_trt.replay.subject import Subject
@@ -19,8 +20,10 @@ __all__ = [
     "Call",
     "Captured",
     "Logged",
+    "Predict",
     "Recorder",
     "Replay",
+    "Scoring",
     "Source",
     "Step",
     "Subject",

@@ -20,23 +20,27 @@ if TYPE_CHECKING:
 
     from pytorch_lightning import LightningModule, Trainer
 
+    from lightning_trt.replay.checkpoints import Remembered
+    from lightning_trt.replay.scoring import Scoring
+
 __all__ = ["subject_of_fit", "subject_of_module"]
 
 
-def subject_of_fit(trainer: Trainer, module: LightningModule, *, checkpoint: Path | str | None) -> Subject:
+def subject_of_fit(
+    trainer: Trainer, module: LightningModule, *, checkpoint: Path | str | None, scoring: Scoring | None = None
+) -> Subject:
     """The subject of a finished fit: a copy of its module with the weights of `checkpoint`, and its validation data.
 
     `checkpoint` None takes the module's own weights. A checkpoint is unpickled without restrictions: only give one
-    that this very fit wrote.
+    that this very fit wrote. With `scoring`, that validates in the place of the module's own validation_step.
 
     Raises:
         CheckpointError: It is absent, sharded, or does not fit the module.
         NoSamplesError: The fit had no validation.
     """
-    combined = loaders_of(trainer, module, trainer.fit_loop.epoch_loop.val_loop)
     made = copy_of(module)
     remembered = None if checkpoint is None else load(made, checkpoint, trust=True)
-    return Subject.of(made, trainer=trainer, combined=combined, remembered=remembered)
+    return _subject(trainer, made, trainer.fit_loop.epoch_loop.val_loop, remembered=remembered, scoring=scoring)
 
 
 @contextmanager
@@ -47,6 +51,7 @@ def subject_of_module(
     checkpoint: Path | str | None = None,
     trust: bool = False,
     accelerator: str = "auto",
+    scoring: Scoring | None = None,
 ) -> Iterator[Subject]:
     """The subject of a module without a fit, under a quiet Trainer of its own Lightning package.
 
@@ -60,6 +65,7 @@ def subject_of_module(
         checkpoint: Where the weights are; None takes the module's own.
         trust: Whether the checkpoint may run code when it is read.
         accelerator: Where to compute, as the Trainer knows it.
+        scoring: What validates in the place of the module's own validation_step.
 
     Raises:
         CheckpointError: It is absent, sharded, needs `trust`, or does not fit the module.
@@ -73,8 +79,17 @@ def subject_of_module(
         if checkpoint is not None:
             _set_up(trainer)
             remembered = load(made, checkpoint, trust=trust)
-        combined = loaders_of(trainer, made, trainer.validate_loop)
-        yield Subject.of(made, trainer=trainer, combined=combined, remembered=remembered)
+        yield _subject(trainer, made, trainer.validate_loop, remembered=remembered, scoring=scoring)
+
+
+def _subject(
+    trainer: Any, made: LightningModule, loop: object, *, remembered: Remembered | None, scoring: Scoring | None
+) -> Subject:
+    """The subject around a copy with its weights, over the loaders of `loop`."""
+    if scoring is not None:
+        made = scoring.applied_to(made)
+    combined = loaders_of(trainer, made, loop)
+    return Subject.of(made, trainer=trainer, combined=combined, remembered=remembered, scoring=scoring)
 
 
 def _set_up(trainer: Any) -> None:

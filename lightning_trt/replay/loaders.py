@@ -16,7 +16,8 @@ __all__ = ["combined_of", "loaders_of", "requested"]
 
 _NO_VALIDATION = (
     "There is nothing to validate {} on; at least one batch is needed to calibrate on and to measure a drop. Give a "
-    "validation loader (or a DataModule that has one) and the module a validation_step."
+    "validation loader (or a DataModule that has one), and the module a validation_step or the export metrics= and "
+    "predict=."
 )
 
 

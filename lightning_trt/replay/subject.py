@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pytorch_lightning import LightningDataModule, LightningModule
 
+    from lightning_trt.replay.scoring import Scoring
+
 __all__ = ["Subject"]
 
 
@@ -24,7 +26,8 @@ class Subject:
     `module` is a copy of the user's, in evaluation mode, in float32, with the checkpoint's weights; `as_trained` the
     same in the data type that it was trained in (`module` itself unless the Trainer's precision is bf16-true or the
     like). `trainer` is the user's and only read. `combined` is a CombinedLoader of the Trainer's package over the
-    validation loaders, without distributed samplers. `remembered` is the checkpoint's; nothing without one.
+    validation loaders, without distributed samplers. `remembered` is the checkpoint's; nothing without one. `scoring`
+    is what validates in the place of the module's own validation_step, both copies hold it already; None without one.
     """
 
     module: LightningModule
@@ -33,10 +36,19 @@ class Subject:
     combined: Any
     datamodule: LightningDataModule | None
     remembered: Remembered = field(default_factory=Remembered)
+    scoring: Scoring | None = None
 
     @classmethod
-    def of(cls, copied: LightningModule, *, trainer: Any, combined: object, remembered: Remembered | None) -> Subject:
-        """The subject around a copy that has the data type it was trained in."""
+    def of(
+        cls,
+        copied: LightningModule,
+        *,
+        trainer: Any,
+        combined: object,
+        remembered: Remembered | None,
+        scoring: Scoring | None = None,
+    ) -> Subject:
+        """The subject around a copy that has the data type it was trained in, and the scoring already."""
         copied = uncompiled(copied)
         is_float32 = not str(trainer.precision).endswith("-true") or trainer.precision == "32-true"
         return cls(
@@ -46,7 +58,13 @@ class Subject:
             combined=combined,
             datamodule=trainer.datamodule,
             remembered=remembered or Remembered(),
+            scoring=scoring,
         )
+
+    @property
+    def step_name(self) -> str:
+        """What calls the boundary, as a sentence begins with it."""
+        return "predict" if self.scoring else f"validation_step of {type(self.module).__name__}"
 
     @property
     def loaders(self) -> tuple[Any, ...]:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from zoo import Images, quiet_trainer
+from torchmetrics.classification import MulticlassAccuracy
+from zoo import CLASSES, Images, quiet_trainer
 from zoo.exporting import quick
+from zoo.scored import predict
 from zoo.troubles import FSDPStrategy, Untrained, Unvalidated
 
 from lightning_trt import TRTExportCallback
 from lightning_trt.errors import (
     LightningTRTError,
+    MetricNotLoggedError,
     NoSamplesError,
     ReplayError,
     SettingsError,
@@ -28,6 +31,7 @@ MISTYPED = {
     "calibrator": ({"calibrators": ("minmx",)}, "'minmx' is not a calibrator. Did you mean 'minmax'?"),
     "nested setting": ({"calibration": {"sample": 3}}, "no setting 'sample'. Did you mean 'samples'?"),
     "gate's setting": ({"gate": {"max_drp": 3}}, "no setting 'max_drp'. Did you mean 'max_drop'?"),
+    "half of a scoring": ({"metrics": {}}, "metrics is given and predict is not; they go together"),
     "word": ({"on_error": "rais"}, "Did you mean 'raise'?"),
 }
 
@@ -58,6 +62,15 @@ def test_an_unknown_keyword_is_pythons_own_error() -> None:
     """The signature is typed, and takes nothing else."""
     with pytest.raises(TypeError, match="precision"):
         TRTExportCallback(precision=("int8",))  # type: ignore[call-arg]
+
+
+def test_a_limit_on_what_the_given_metrics_do_not_compute(tmp_path: Path) -> None:
+    """Before training, and not after it."""
+    scoring = {"metrics": {"acc": MulticlassAccuracy(CLASSES)}, "predict": predict}
+
+    sentence = refusal(tmp_path, MetricNotLoggedError, settings={**scoring, "gate": {"metric": "acb", "max_drop": 0.1}})
+
+    assert "Did you mean 'acc'?" in sentence
 
 
 def test_an_unknown_backend(tmp_path: Path) -> None:

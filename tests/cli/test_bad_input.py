@@ -47,6 +47,27 @@ def test_edited_report_is_a_sentence(
     assert sentence in capsys.readouterr().err
 
 
+def test_digest_that_was_copied_from_another_run_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same samples would be as many: edited so, two runs are not judged as one family."""
+    run = a_run(tmp_path / "a")
+    other = edited(a_run(tmp_path / "b"), lambda it: it["data"].update(samples=1001))
+
+    assert main(["gate", str(run), str(other), "--max-drop", "0.5"]) == 2
+    assert "1,000 and 1,001 samples" in capsys.readouterr().err
+
+
+def test_evidence_of_more_samples_than_there_were_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More items would make a narrower interval."""
+    run = edited(a_run(tmp_path), lambda it: metric_in(it)["evidence"].update(n=100_000))
+
+    assert main(["gate", str(run), "--max-drop", "0.5"]) == 2
+    assert "rests on 100,000 items, and 1,000 samples were evaluated" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("gate", "sentence"),
     [

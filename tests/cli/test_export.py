@@ -66,6 +66,23 @@ def test_a_checkpoint_of_our_callback_is_enough(
     assert report["checkpoint"]["score"] == pytest.approx(report["reference"]["metrics"]["val/acc"], abs=1e-6)
 
 
+def test_metrics_of_the_callers_own(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their class and its arguments, with the import path of a function."""
+    monkeypatch.chdir(tmp_path)
+    words = ("_target_=torchmetrics.classification.MulticlassAccuracy", "num_classes=4", "average=micro")
+
+    code = main(
+        [
+            *("export", str(checkpoint), "precision=fp32", *BRIEF, "gate.metric=acc"),
+            *(f"metrics.acc.{word}" for word in words),
+            "predict=zoo.scored.predict",
+        ]
+    )
+
+    assert code == 0
+    assert set(the_report(tmp_path)["reference"]["metrics"]) == {"acc"}
+
+
 def test_classes_are_named_where_the_checkpoint_names_none(
     bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +130,10 @@ def test_a_failed_gate_is_exit_code_1(checkpoint: Path, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
+        pytest.param(
+            ["{}", "predict=zoo.scored.predct"], 2, "predict=zoo.scored.predct cannot be imported", id="no function"
+        ),
+        pytest.param(["{}", "predict=zoo.scored.predict"], 2, "predict is given and metrics is not", id="no metrics"),
         pytest.param([], 2, "no checkpoint was given. Write `lightning-trt export CHECKPOINT`", id="nothing"),
         pytest.param(["{}", "precison=int8"], 2, "Could not override 'precison'", id="unknown key"),
         pytest.param(["{}", "precision=int9"], 2, "Could not find 'precision/int9'", id="unknown choice"),

@@ -224,3 +224,12 @@ def test_how_to_run_it_again_says_every_setting() -> None:
     checkpoint = said.pop("checkpoint")
     assert checkpoint == example_report().checkpoint.path
     assert settings_of(ExportSettings, said) == asked
+
+
+def test_how_to_run_it_again_names_what_scored() -> None:
+    """Objects of the caller's own, of which the report has the names."""
+    told = {"metrics": ["acc"], "predict": "package.predict"}
+
+    said = reproduction(replace(example_report(), settings=told))
+
+    assert said.endswith("    metrics={'acc': ...},\n    predict=...,  # package.predict\n)")

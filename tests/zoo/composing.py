@@ -15,7 +15,7 @@ from lightning_trt.settings import ExportSettings, settings_of
 __all__ = ["CONF", "composed", "files_of", "settings_from"]
 
 CONF = Path(lightning_trt.__file__).parent / "conf"
-_OF_THE_COMMAND = {"checkpoint", "module", "datamodule", "trust", "objective", "sweep"}
+_OF_THE_COMMAND = {"checkpoint", "module", "datamodule", "trust", "metrics", "predict", "objective", "sweep"}
 
 
 def composed(*overrides: str) -> DictConfig:

@@ -26,6 +26,7 @@ __all__ = [
     "Scored",
     "Siamese",
     "SpoiltNet",
+    "Stepless",
     "TwoLoaders",
     "WithinOne",
     "as_binary",
@@ -37,11 +38,18 @@ __all__ = [
     "as_regression",
     "as_tokens",
     "multiclass",
+    "predict",
     "rounded",
     "shown_logits",
 ]
 
 Shown = tuple[Any, ...]
+
+
+def predict(module: Any, batch: Any) -> tuple[Any, ...]:
+    """Logits and targets, for metrics that are given to an export."""
+    images, targets = batch
+    return module(images), targets
 
 
 def shown_logits(logits: Tensor, targets: Tensor) -> Shown:
@@ -209,6 +217,12 @@ class Plain(Classifier):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
         images, targets = batch
         self.log("val/plain", nn.functional.cross_entropy(self(images), targets), **self.options)
+
+
+class Stepless(Classifier):
+    """A classifier that cannot validate by itself."""
+
+    validation_step = pl.LightningModule.validation_step
 
 
 class SpoiltNet(nn.Module):

@@ -46,7 +46,10 @@ def why_ungated(report: Report, metric: str | None, *, has_rules: bool) -> str:
     if metric is None:
         return "No limit was applied, because no metric is monitored: name one, gate={'metric': ..., 'max_drop': ...}."
     if not any(metric in candidate.metrics for candidate in report.candidates.values()):
-        return f"No limit was applied, because {metric} was not logged in validation."
+        return (
+            f"No limit was applied, because {metric} was not logged in validation. Name a metric that was: "
+            "gate={'metric': ..., 'max_drop': ...}."
+        )
     return (
         "No limit was applied: the default one holds only for a metric that is known to lie in [0, 1] and whose "
         f"direction is known. For {metric} set your own: gate={{'metric': {metric!r}, 'max_drop': ...}}."

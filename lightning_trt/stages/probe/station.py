@@ -23,7 +23,6 @@ from lightning_trt.stages.probe.specs import input_names, output_names, specs_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytorch_lightning import LightningModule
     from torch import Tensor
 
     from lightning_trt.replay import Call, Step, Subject
@@ -86,31 +85,31 @@ def _found(subject: Subject, batches: Sequence[Batch]) -> str:
     found = tree.boundaries()
     if len(found) > 1:
         raise AmbiguousBoundaryError(
-            f"validation_step of {type(module).__name__} calls {len(found)} modules with weights: "
+            f"{subject.step_name} calls {len(found)} modules with weights: "
             f"{', '.join(name or 'forward' for name in found)}. Say which to export, e.g. boundary={found[0]!r}, or "
             f"several: boundary={tuple(found)!r}."
         )
     if not found:
-        raise BoundaryNotFoundError(_nothing_found(module, tree.seen()))
+        raise BoundaryNotFoundError(_nothing_found(subject, tree.seen()))
     return found[0]
 
 
-def _nothing_found(module: LightningModule, seen: Sequence[str]) -> str:
-    kind = type(module).__name__
-    own = [name for name, _ in module.named_parameters(recurse=False)]
+def _nothing_found(subject: Subject, seen: Sequence[str]) -> str:
+    kind = type(subject.module).__name__
+    own = [name for name, _ in subject.module.named_parameters(recurse=False)]
     if not seen and own:
         return (
-            f"validation_step of {kind} calls no submodule and no forward; {kind} has parameters of its own "
+            f"{subject.step_name} calls no submodule and no forward; {kind} has parameters of its own "
             f"({', '.join(own)}). An engine is made of a module that is called: compute with them in forward and call "
             "self(x), or move them into a submodule."
         )
     if not seen:
         return (
-            f"validation_step of {kind} called no submodule of the copy that it ran on. Call them through self "
+            f"{subject.step_name} called no submodule of the copy that it ran on. Call them through self "
             '(`self.net(x)`), not through a function or object that holds the original, or pass boundary="...".'
         )
     return (
-        f"validation_step of {kind} called {', '.join(seen)}, and none of them is a function of tensors with weights. "
+        f"{subject.step_name} called {', '.join(seen)}, and none of them is a function of tensors with weights. "
         'Move the network into a submodule that takes and gives tensors, and pass its name: boundary="...".'
     )
 
@@ -144,7 +143,7 @@ def _watched(subject: Subject, names: Sequence[str], batches: Sequence[Batch]) -
     for name, found in counted.items():
         if not found:
             raise BoundaryNotFoundError(
-                f"validation_step of {type(module).__name__} never calls the boundary {name or 'forward'!r}. Name a "
+                f"{subject.step_name} never calls the boundary {name or 'forward'!r}. Name a "
                 "submodule that it calls, or leave boundary out to have it found."
             )
     return counted

@@ -65,8 +65,8 @@ def validate(
     indices = indices_of(subject.loaders, watched.recorders[_REFERENCE].steps)
     metrics, unit_notes = _metrics(watched, names, settings, steps=steps, indices=indices)
     trained = watched.replay.metrics.get(_AS_TRAINED)
-    # On a part of the data the score of the checkpoint is another.
-    scored = None if settings.exclude_calibration_samples else monitor
+    # On a part of the data the score of the checkpoint is another, and so it is by other metrics.
+    scored = None if settings.exclude_calibration_samples or subject.scoring else monitor
     return Scores(
         metrics=metrics,
         samples=watched.samples.count,
