@@ -62,8 +62,8 @@ class Follower:
             if errand["verb"] == "join":
                 return self._joined(Path(errand["folder"]), errand["checkpoint"])
             if rank in errand["parts"]:
-                does = {"calibrate": self._calibrated, "validate": self._validated}[errand["verb"]]
-                does(Path(errand["folder"]), rank, errand["parts"][rank], advance)
+                do = self._calibrated if errand["verb"] == "calibrate" else self._validated
+                do(Path(errand["folder"]), rank, errand["parts"][rank], advance)
         return ""
 
     def _joined(self, folder: Path, checkpoint: str | None) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lightning_trt.artifacts import OnnxGraph, Statistics
+    from lightning_trt.artifacts import Engine, OnnxGraph, Statistics
     from lightning_trt.distributed import Errand
     from lightning_trt.pipeline.job import Job
     from lightning_trt.pipeline.samples import Samples
@@ -197,7 +197,7 @@ class _Coming:
 
 def _home(placed: Mapping[str, Any]) -> Path:
     """The folder with the manifest of a candidate's engines."""
-    engines = [module.engine for module in placed.values()]
+    engines: list[Engine] = [module.engine for module in placed.values()]
     return engines[0].folder if len(engines) == 1 else engines[0].folder.parent
 
 

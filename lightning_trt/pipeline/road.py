@@ -289,6 +289,7 @@ class _Road:
     ) -> tuple[str, ...]:
         """What the stations want a reader to know, each sentence once."""
         engines = [engine for candidate in candidates.values() for engine in candidate.engines.values()]
-        noted = (*probed.values(), *graphs.values(), *engines, *([scores] if scores else []))
-        said = [note for each in noted for note in each.notes]
-        return tuple(dict.fromkeys([*said, *self.remarks, *self.leader.notes]))
+        said = [*(each.notes for each in probed.values()), *(each.notes for each in graphs.values())]
+        said += [*(each.notes for each in engines), scores.notes if scores else ()]
+        noted = [note for notes in said for note in notes]
+        return tuple(dict.fromkeys([*noted, *self.remarks, *self.leader.notes]))

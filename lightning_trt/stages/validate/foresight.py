@@ -17,7 +17,7 @@ from lightning_trt.batches import fingerprints
 from lightning_trt.errors import ReplayError
 from lightning_trt.replay import RandomState, Replay, watch
 from lightning_trt.runtime.structure import flatten, unflatten
-from lightning_trt.stages.validate.copies import AS_TRAINED, copies_of
+from lightning_trt.stages.validate.copies import AS_TRAINED, REFERENCE, copies_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,13 +45,16 @@ def foresee(
     Results are by copy, boundary and digest of the inputs, on the CPU. A candidate that fails is left out from there.
 
     Raises:
-        ReplayError: The reference's step draws random numbers, so that its results would be others elsewhere.
+        ReplayError: A step draws random numbers, which would be others elsewhere, or the network sets an attribute
+            of its own, which the step may read.
     """
     copies = copies_of(subject, engines)
     calls = {(name, boundary): watch(copy, boundary) for name, copy in copies.items() for boundary in boundaries}
     longest = max(len(loader) for loader in subject.loaders)
     replay = Replay(subject, copies, as_trained={AS_TRAINED}, batches_per_loader=longest)
     steps: list[Step] = []
+    parts = [copies[REFERENCE].get_submodule(boundary) for boundary in boundaries]
+    state = _attributes(parts)
 
     @contextmanager
     def around(name: str, step: Step, _batch: object) -> Iterator[None]:
@@ -62,6 +65,8 @@ def foresee(
             raise ReplayError(f"validation_step draws random numbers, also with {name}")
 
     def kept(_num_items: int) -> None:
+        if any(value is not state.get(at) for at, value in _attributes(parts).items()):
+            raise ReplayError("the network leaves something behind beside its results, which validation_step may read")
         keep(
             steps[-1],
             {
@@ -121,6 +126,17 @@ class Foreseen:
         digest = _digest(structure, inputs)
         self._last = structure, tuple(tensor.detach().clone() for tensor in inputs), digest
         return digest
+
+
+def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:
+    """What the modules in `parts` hold, each by its place, but for what Lightning keeps for itself."""
+    modules = [module for part in parts for module in part.modules()]
+    return {
+        (place, name): value
+        for place, module in enumerate(modules)
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+    }
 
 
 def _digest(structure: Structure, inputs: Sequence[Tensor]) -> str:

@@ -30,6 +30,7 @@ class Counting(nn.Module):
         self.num_calls = 0
 
     def forward(self, images: Tensor) -> Tensor:
+        """What the net gives."""
         self.num_calls += 1
         return self.net(images)
 
@@ -38,6 +39,7 @@ class Noisy(Classifier):
     """Draws random numbers in its step."""
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """On images with noise."""
         images, targets = batch
         super().validation_step((images + torch.randn_like(images), targets), batch_idx)
 
@@ -100,6 +102,15 @@ def test_a_step_that_draws_random_numbers_is_not_foreseen(fit: Fit, engine: Coun
     subject = replace(fit.subject(), module=copy_of(module))
 
     with pytest.raises(ReplayError, match="draws random numbers"):
+        ahead(subject, engine, [range(2)])
+
+
+def test_a_network_that_leaves_something_behind_is_not_foreseen(fit: Fit, engine: Counting) -> None:
+    """The step may read it, and would find nothing where the network did not run."""
+    subject = fit.subject()
+    subject.module.model[0].register_forward_hook(lambda part, *_: setattr(part, "seen", object()))
+
+    with pytest.raises(ReplayError, match="leaves something behind"):
         ahead(subject, engine, [range(2)])
 
 
