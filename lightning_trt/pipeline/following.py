@@ -62,8 +62,11 @@ class Follower:
             if errand["verb"] == "join":
                 return self._joined(Path(errand["folder"]), errand["checkpoint"])
             if rank in errand["parts"]:
-                do = self._calibrated if errand["verb"] == "calibrate" else self._validated
-                do(Path(errand["folder"]), rank, errand["parts"][rank], advance)
+                about = Path(errand["folder"]), rank, errand["parts"][rank], advance
+                if errand["verb"] == "calibrate":
+                    self._calibrated(*about)
+                else:
+                    self._validated(*about)
         return ""
 
     def _joined(self, folder: Path, checkpoint: str | None) -> str:
