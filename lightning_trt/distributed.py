@@ -76,8 +76,8 @@ class Errand:
         return answer
 
     def withdraw(self) -> None:
-        """Nothing; whoever still works for it stops at its next sign of life."""
-        self._store.set(f"{self._key}/withdrawn", "")
+        """Nothing; the rank, if it still works for it, stops at its next sign of life."""
+        self._store.set(f"{self._key}/withdrawn/{self.rank}", "")
 
 
 class Crew:
@@ -86,7 +86,7 @@ class Crew:
     Example:
         >>> from lightning_trt.distributed import Crew
         >>> Crew().ask("anybody there?")
-        ()
+        {}
     """
 
     def __init__(self, store: Store | None = None, *, meeting: str = "", ranks: range = range(0)) -> None:
@@ -95,17 +95,17 @@ class Crew:
         self.ranks = ranks
         self._num_asked = 0
 
-    def ask(self, what: str, *, silence: timedelta = timedelta(minutes=5)) -> tuple[Errand, ...]:
-        """An errand for each of the other ranks, which begin as soon as they are free.
+    def ask(self, what: str, *, silence: timedelta = timedelta(minutes=5)) -> dict[int, Errand]:
+        """An errand for each of the other ranks, by rank, which begin as soon as they are free.
 
         A rank that gives no sign of life for as long as `silence` is given up.
         """
         if self._store is None:
-            return ()
+            return {}
         key = f"{self._meeting}/errand/{self._num_asked}"
         self._num_asked += 1
         self._store.set(f"{key}/what", what)
-        return tuple(Errand(self._store, key, rank=rank, silence=silence) for rank in self.ranks)
+        return {rank: Errand(self._store, key, rank=rank, silence=silence) for rank in self.ranks}
 
 
 def on_rank_zero(
@@ -190,14 +190,17 @@ def _follow(store: Store, meeting: str, *, rank: int, helping: Helping, patience
 def _help(store: Store, key: str, *, rank: int, helping: Helping) -> None:
     def advance(count: int) -> None:
         store.add(f"{key}/news/{rank}", count)
-        if store.check([f"{key}/withdrawn"]):
+        if store.check([f"{key}/withdrawn/{rank}"]):
             raise WithdrawnError
 
+    said = {"why_not": f"rank {rank} was stopped"}
     try:
         said = {"text": helping(store.get(f"{key}/what").decode(), advance)}
     except Exception as error:  # noqa: BLE001 - whatever it is, rank zero decides what it means
         said = {"why_not": f"rank {rank}: {type(error).__name__}: {error}"}
-    store.set(f"{key}/said/{rank}", json.dumps(said))
+    finally:
+        # Also where the user stops this rank: rank zero need not wait for it to be silent for long.
+        store.set(f"{key}/said/{rank}", json.dumps(said))
 
 
 def _no_help(_what: str, _advance: Callable[[int], None]) -> str:

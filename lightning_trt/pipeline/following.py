@@ -9,7 +9,7 @@ import json
 import pickle
 import platform
 import warnings
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,8 @@ class Follower:
             if errand["verb"] == "join":
                 return self._joined(Path(errand["folder"]), errand["checkpoint"])
             if rank in errand["parts"]:
-                about = Path(errand["folder"]), rank, errand["parts"][rank], advance
-                if errand["verb"] == "calibrate":
-                    self._calibrated(*about)
-                else:
-                    self._validated(*about)
+                does = self._calibrate if errand["verb"] == "calibrate" else self._validate
+                does(errand, rank, advance)
         return ""
 
     def _joined(self, folder: Path, checkpoint: str | None) -> str:
@@ -83,59 +80,82 @@ class Follower:
             raise ReplayError("this rank has not joined")
         return self._subject
 
-    def _calibrated(self, folder: Path, rank: str, items: list[int], advance: Callable[[int], None]) -> None:
-        """Nothing; what was seen of `items` stands in the folder, a file for each boundary by its number."""
+    def _calibrate(self, errand: Mapping[str, Any], rank: str, advance: Callable[[int], None]) -> None:
+        """Nothing; what was seen of this rank's part stands in the folder, a file for each boundary by its number."""
         # Who trains with the callback alone loads no onnx before the fit has ended.
-        import onnx_ir as ir  # noqa: PLC0415 - see above
-
         from lightning_trt.stages.calibrate import observe  # noqa: PLC0415 - see above
 
-        boundaries, histograms = pickle.loads((folder / "calibrate.pickle").read_bytes())  # noqa: S301 - rank zero's own
-        graphs = {
-            boundary.name: OnnxGraph(model=ir.load(folder / f"{number}.onnx"), boundary=boundary)
-            for number, boundary in enumerate(boundaries)
-        }
-        settings = self._settings.calibration
+        folder, settings = Path(errand["folder"]), self._settings
+        graphs = _graphs(folder)
         samples = Samples(
             subject=self.subject,
-            loaders=loaders_of_split(self.subject, settings.split),
-            indices=tuple(items),
-            settings=settings,
+            loaders=loaders_of_split(self.subject, settings.calibration.split),
+            indices=tuple(errand["parts"][rank]),
+            settings=settings.calibration,
             boundaries=tuple(graphs),
         )
         seen = observe(
             graphs,
             samples,
-            settings=settings,
-            histograms=histograms,
-            threads=self._settings.build.threads,
+            settings=settings.calibration,
+            histograms=errand["histograms"],
+            threads=settings.build.threads,
             advance=advance,
         )
         for number, name in enumerate(graphs):
             if name in seen:
                 calibrators.save(seen[name], folder / f"{rank}-{number}.npz")
 
-    def _validated(self, folder: Path, rank: str, part: list[list[int]], advance: Callable[[int], None]) -> None:
-        """Nothing; what the boundaries gave for the batches of `part` stands in the folder, a file for each batch."""
+    def _validate(self, errand: Mapping[str, Any], rank: str, advance: Callable[[int], None]) -> None:
+        """Nothing; what the boundaries gave for this rank's part stands in the folder, a file for each batch."""
         from lightning_trt.stages.validate import foresee  # noqa: PLC0415 - see above
 
-        folders, boundaries, left_out = pickle.loads((folder / "validate.pickle").read_bytes())  # noqa: S301 - the same
-        ranges = [range(*each) for each in part]
-        subject = without_samples(self.subject, left_out) if left_out else self.subject
-        mine = folder / rank
-        mine.mkdir()
+        subject, left_out = self.subject, errand["left_out"]
+        if left_out:
+            subject = without_samples(subject, left_out)
+        ranges = [range(*each) for each in errand["parts"][rank]]
+        shelf = _Shelf(Path(errand["folder"], rank))
 
         def keep(step: Step, results: object) -> None:
-            target = mine / f"{step.dataloader_idx}-{ranges[step.dataloader_idx].start + step.batch_idx}.pt"
-            torch.save(results, target.with_suffix(".part"))
-            target.with_suffix(".part").rename(target)
+            shelf.put(f"{step.dataloader_idx}-{ranges[step.dataloader_idx].start + step.batch_idx}.pt", results)
             advance(step.num_items)
-            if sum(each.stat().st_size for each in mine.glob("*.pt") if each.exists()) > MOST_BYTES:
-                raise StorageError(f"{MOST_BYTES >> 30} GiB of its results wait to be read")
 
         with ExitStack() as stack:
-            engines = {name: _opened(Path(where), stack) for name, where in folders.items()}
-            foresee(only_batches(subject, ranges), engines=engines, boundaries=boundaries, keep=keep)
+            engines = {name: _opened(Path(folder), stack) for name, folder in errand["engines"].items()}
+            foresee(only_batches(subject, ranges), engines=engines, boundaries=errand["boundaries"], keep=keep)
+
+
+class _Shelf:
+    """A folder of files that rank zero takes away as it reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._most_bytes = 0
+
+    def put(self, name: str, results: object) -> None:
+        """Nothing; the file is there, and whole.
+
+        Raises:
+            StorageError: Rank zero does not keep up.
+        """
+        part = self._folder / f"{name}.part"
+        torch.save(results, part)
+        self._most_bytes += part.stat().st_size
+        part.rename(self._folder / name)
+        if self._most_bytes > MOST_BYTES:
+            # Counted only now: of many small files most were taken away long since.
+            self._most_bytes = _bytes_in(self._folder)
+        if self._most_bytes > MOST_BYTES:
+            raise StorageError(f"{MOST_BYTES >> 30} GiB of its results wait to be read")
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for each in folder.iterdir():
+        with suppress(FileNotFoundError):
+            total += each.stat().st_size
+    return total
 
 
 def likeness(subject: Subject) -> str:
@@ -156,4 +176,14 @@ def _opened(folder: Path, stack: ExitStack) -> Mapping[str, Any]:
     return {
         boundary: stack.enter_context(closing(TRTModule(engine, open=backends.find(engine.backend).open)))
         for boundary, engine in engines.items()
+    }
+
+
+def _graphs(folder: Path) -> dict[str, OnnxGraph]:
+    import onnx_ir as ir  # noqa: PLC0415 - as in `_calibrate`
+
+    boundaries = pickle.loads((folder / "boundaries.pickle").read_bytes())  # noqa: S301 - rank zero's own
+    return {
+        boundary.name: OnnxGraph(model=ir.load(folder / f"{number}.onnx"), boundary=boundary)
+        for number, boundary in enumerate(boundaries)
     }

@@ -11,7 +11,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from lightning_trt.stages.validate import Foreseen
 from lightning_trt.storage import cache_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import nn
@@ -51,7 +51,7 @@ class Leader:
     job: Job
     into: Path
     notes: list[str] = field(default_factory=list)
-    _joining: tuple[Errand, ...] = ()
+    _joining: Mapping[int, Errand] = field(default_factory=dict)
 
     def gather(self) -> None:
         """Nothing; the crew gets ready while this rank goes on."""
@@ -63,7 +63,7 @@ class Leader:
         if not self._joining:
             return ()
         mine = likeness(self.job.subject)
-        answers = {errand.rank: errand.answer() for errand in self._joining}
+        answers = {rank: errand.answer() for rank, errand in self._joining.items()}
         for rank, answer in answers.items():
             if answer.text is None:
                 self.notes.append(f"{answer.why_not}; it took no part.")
@@ -75,11 +75,11 @@ class Leader:
         self, graphs: Mapping[str, OnnxGraph], samples: Samples, *, histograms: bool, advance: Advance
     ) -> dict[str, Statistics]:
         """What `calibrate` gives for all samples."""
-        settings = self.job.settings
+        settings, cache = self.job.settings, cache_at(self.job.settings.cache)
         how: dict[str, Any] = {"settings": settings.calibration, "histograms": histograms}
-        cache, threads = cache_at(settings.cache), settings.build.threads
+        run: dict[str, Any] = {"threads": settings.build.threads, "advance": advance}
         if not self.ranks:
-            return calibrate(graphs, samples, **how, threads=threads, cache=cache, advance=advance)
+            return calibrate(graphs, samples, **how, **run, cache=cache)
         if cache is not None and (known := recall(graphs, samples, **how, cache=cache)) is not None:
             return known
         mine, *theirs = shards(
@@ -87,45 +87,40 @@ class Leader:
         )
         parts = {rank: part for rank, part in zip(self.ranks, theirs, strict=True) if part}
 
-        def look(items: tuple[int, ...]) -> dict[str, Statistics]:
-            return observe(graphs, replace(samples, indices=items), **how, threads=threads, advance=advance)
+        def look(rank: int) -> dict[str, Statistics]:
+            return observe(graphs, replace(samples, indices=parts[rank]), **how, **run)
 
+        with self._calibrating(graphs, parts, histograms=histograms, advance=advance, look=look) as others:
+            return calibrate(graphs, replace(samples, indices=mine), **how, **run, cache=cache, others=others)
+
+    @contextmanager
+    def _calibrating(
+        self,
+        graphs: Mapping[str, OnnxGraph],
+        parts: Mapping[int, Sequence[int]],
+        *,
+        histograms: bool,
+        advance: Advance,
+        look: Callable[[int], dict[str, Statistics]],
+    ) -> Iterator[Callable[[], Iterable[dict[str, Statistics]]]]:
+        """What waits for what the ranks saw of their parts; for one that does not say, `look` tells."""
         with self._folder("calibration") as folder:
             for number, graph in enumerate(graphs.values()):
                 save(graph.model, folder / f"{number}.onnx")
             boundaries = [graph.boundary for graph in graphs.values()]
-            (folder / "calibrate.pickle").write_bytes(pickle.dumps((boundaries, histograms)))
-            errands = self._asked("calibrate", folder, parts=parts)
-            return calibrate(
-                graphs,
-                replace(samples, indices=mine),
-                **how,
-                threads=threads,
-                cache=cache,
-                advance=advance,
-                others=lambda: [
-                    self._brought(errand, folder, tuple(graphs), partial(look, parts[errand.rank]), advance=advance)
-                    for errand in errands
-                    if errand.rank in parts
-                ],
-            )
+            (folder / "boundaries.pickle").write_bytes(pickle.dumps(boundaries))
 
-    def _brought(
-        self,
-        errand: Errand,
-        folder: Path,
-        names: Sequence[str],
-        look: Callable[[], dict[str, Statistics]],
-        *,
-        advance: Advance,
-    ) -> dict[str, Statistics]:
-        """What a rank saw of its part; if it does not say, what there is to see."""
-        answer = errand.answer(advance)
-        if answer.text is None:
-            self.notes.append(f"{answer.why_not}; rank 0 calibrated on its part.")
-            return look()
-        files = {name: folder / f"{errand.rank}-{number}.npz" for number, name in enumerate(names)}
-        return {name: calibrators.load(path) for name, path in files.items() if path.exists()}
+            def brought(rank: int, errand: Errand) -> dict[str, Statistics]:
+                answer = errand.answer(advance)
+                if answer.text is None:
+                    errand.withdraw()
+                    self.notes.append(f"{answer.why_not}; rank 0 calibrated on its part.")
+                    return look(rank)
+                files = {name: folder / f"{rank}-{number}.npz" for number, name in enumerate(graphs)}
+                return {name: calibrators.load(path) for name, path in files.items() if path.exists()}
+
+            with self._working("calibrate", folder, parts, histograms=histograms) as errands:
+                yield lambda: (brought(rank, errand) for rank, errand in errands.items())
 
     @contextmanager
     def foreseen(
@@ -137,21 +132,32 @@ class Leader:
             yield None
             return
         parts = _parts(counts, self.ranks)
-        with self._folder("validation") as folder:
-            folders = {name: str(_home(placed)) for name, placed in engines.items()}
-            boundaries = tuple(dict.fromkeys(boundary for placed in engines.values() for boundary in placed))
-            (folder / "validate.pickle").write_bytes(pickle.dumps((folders, boundaries, tuple(left_out))))
-            told = {rank: [(each.start, each.stop) for each in part] for rank, part in parts.items()}
-            errands = self._asked("validate", folder, parts=told)
-            coming = _Coming(folder, parts, {errand.rank: errand for errand in errands})
+        told: dict[str, Any] = {
+            "engines": {name: str(_home(placed)) for name, placed in engines.items()},
+            "boundaries": list(dict.fromkeys(boundary for placed in engines.values() for boundary in placed)),
+            "left_out": list(left_out),
+        }
+        ranges = {rank: [(each.start, each.stop) for each in part] for rank, part in parts.items()}
+        with self._folder("validation") as folder, self._working("validate", folder, ranges, **told) as errands:
+            coming = _Coming(folder, parts, errands)
             try:
                 yield Foreseen(coming.results)
             finally:
-                for errand in errands:
-                    errand.withdraw()
                 self.notes += [f"{why_not}; rank 0 did the rest of its part." for why_not in coming.missed.values()]
 
-    def _asked(self, verb: str, folder: Path, **more: object) -> tuple[Errand, ...]:
+    @contextmanager
+    def _working(
+        self, verb: str, folder: Path, parts: Mapping[int, object], **more: object
+    ) -> Iterator[dict[int, Errand]]:
+        """An errand for each rank that has a part; whoever still works behind the block works in vain, and is told."""
+        asked = self._asked(verb, folder, parts=parts, **more)
+        try:
+            yield {rank: asked[rank] for rank in parts}
+        finally:
+            for errand in asked.values():
+                errand.withdraw()
+
+    def _asked(self, verb: str, folder: Path, **more: object) -> dict[int, Errand]:
         return self.job.crew.ask(json.dumps({"verb": verb, "folder": str(folder), **more}))
 
     @contextmanager
@@ -161,7 +167,8 @@ class Leader:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            # Renamed first: a rank that still works finds no folder to put another file into.
+            shutil.rmtree(folder.rename(folder.with_suffix(".done")), ignore_errors=True)
 
 
 class _Coming:
@@ -186,6 +193,7 @@ class _Coming:
             answer = self._errands[rank].answered()
             # It may have written the file between the two looks.
             if answer is not None and not path.exists():
+                self._errands[rank].withdraw()
                 self.missed[rank] = answer.why_not or f"rank {rank} brought too little"
                 return None
             time.sleep(_POLL_SECONDS)

@@ -59,26 +59,17 @@ def foresee(
     @contextmanager
     def around(name: str, step: Step, _batch: object) -> Iterator[None]:
         steps.append(step)
-        before = RandomState.now()
-        yield
-        if not before.is_now():
-            raise ReplayError(f"validation_step draws random numbers, also with {name}")
+        with _drawing_nothing(name):
+            yield
 
-    def kept(_num_items: int) -> None:
+    def advance(_num_items: int) -> None:
         if any(value is not state.get(at) for at, value in _attributes(parts).items()):
             raise ReplayError("the network leaves something behind beside its results, which validation_step may read")
-        keep(
-            steps[-1],
-            {
-                (*at, _digest(call.input_structure, call.inputs)): _held(call)
-                for at, made in calls.items()
-                for call in made
-            },
-        )
+        keep(steps[-1], _results(calls))
         for made in calls.values():
             made.clear()
 
-    replay.run(around=around, advance=kept)
+    replay.run(around=around, advance=advance)
 
 
 class Foreseen:
@@ -128,6 +119,26 @@ class Foreseen:
         return digest
 
 
+@contextmanager
+def _drawing_nothing(name: str) -> Iterator[None]:
+    before = RandomState.now()
+    yield
+    if not before.is_now():
+        raise ReplayError(f"validation_step draws random numbers, also with {name}")
+
+
+def _results(calls: Mapping[tuple[str, str], Sequence[Call]]) -> Results:
+    """What every call gave, by copy, boundary and digest of its inputs."""
+    return {
+        (*at, _digest(call.input_structure, call.inputs)): (
+            call.output_structure,
+            tuple(tensor.detach().cpu() for tensor in call.outputs),
+        )
+        for at, made in calls.items()
+        for call in made
+    }
+
+
 def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:
     """What the modules in `parts` hold, each by its place, but for what Lightning keeps for itself."""
     modules = [module for part in parts for module in part.modules()]
@@ -142,10 +153,6 @@ def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:
 def _digest(structure: Structure, inputs: Sequence[Tensor]) -> str:
     numbers = [fingerprints(tensor, count=1).tobytes() for tensor in inputs]
     return sha256(repr(structure).encode() + b"".join(numbers)).hexdigest()
-
-
-def _held(call: Call) -> tuple[Structure, tuple[Tensor, ...]]:
-    return call.output_structure, tuple(tensor.detach().cpu() for tensor in call.outputs)
 
 
 def _fresh(tensor: Tensor, *, like: Tensor) -> Tensor:
