@@ -140,7 +140,8 @@ def on_rank_zero(
     with _alone():
         if rank == 0:
             return _lead(store, meeting, lambda: work(Crew(store, meeting=meeting, ranks=ranks)))
-        return _follow(store, meeting, rank=rank, helping=helping or _no_help, patience=patience)
+        with _told_if_gone():
+            return _follow(store, meeting, rank=rank, helping=helping or _no_help, patience=patience)
 
 
 @contextmanager
@@ -152,6 +153,18 @@ def _alone() -> Iterator[None]:
         yield
     finally:
         dist.is_initialized = is_initialized
+
+
+@contextmanager
+def _told_if_gone() -> Iterator[None]:
+    """While entered, a process group's store that ended with rank zero is an error of ours."""
+    try:
+        yield
+    except dist.DistError as error:
+        raise errors.LightningTRTError(
+            f"Rank 0 is gone, and what ranks meet through with it ({error}); this rank expected its last word. Look at "
+            "rank 0's log. The checkpoints that were written stay: export the best with `lightning-trt export`."
+        ) from error
 
 
 def _never() -> bool:
