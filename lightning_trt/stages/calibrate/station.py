@@ -70,18 +70,10 @@ def calibrate(
         )
         passes = {name: one() for name, one in begin.items()}
         _feed(passes, samples, advance)
-        if others is not None:
-            statistics = _together([_parts(passes), *others()], passes)
+        if others is None:
+            statistics = _finished(passes, begin, samples)
         else:
-            found = {name: one.finish() for name, one in passes.items()}
-            again = {name: begin[name]() for name, one in found.items() if one is None}
-            if again:
-                _feed(again, samples)
-            passes |= again
-            found |= {name: one.finish() for name, one in again.items()}
-            statistics = {name: one for name, one in found.items() if one is not None}
-        for name, one in statistics.items():
-            passes[name].keep(one)
+            statistics = _together([_parts(passes), *others()], passes)
     _check_finite(statistics)
     return statistics
 
@@ -193,6 +185,25 @@ def _feed(passes: Mapping[str, Pass], samples: Iterable[Sample], advance: Callab
             passes[sample.boundary].add(sample)
 
 
+def _finished(
+    passes: Mapping[str, Pass], begin: Mapping[str, Callable[[], Pass]], samples: Iterable[Sample]
+) -> dict[str, Statistics]:
+    """What was seen of all samples, kept; a pass that hoped in vain is made again."""
+    found = {name: one.finish() for name, one in passes.items()}
+    again = {name: begin[name]() for name, one in found.items() if one is None}
+    if again:
+        _feed(again, samples)
+    found |= {name: one.finish() for name, one in again.items()}
+    statistics = {name: one for name, one in found.items() if one is not None}
+    return _kept(statistics, {**passes, **again})
+
+
+def _kept(statistics: dict[str, Statistics], passes: Mapping[str, Pass]) -> dict[str, Statistics]:
+    for name, one in statistics.items():
+        passes[name].keep(one)
+    return statistics
+
+
 def _parts(passes: Mapping[str, Pass]) -> dict[str, Statistics]:
     """What was seen where anything was."""
     seen: dict[str, Statistics] = {}
@@ -204,7 +215,7 @@ def _parts(passes: Mapping[str, Pass]) -> dict[str, Statistics]:
 
 
 def _together(parts: Sequence[Mapping[str, Statistics]], passes: Mapping[str, Pass]) -> dict[str, Statistics]:
-    """The parts of each boundary as one; a boundary that no sample reached is its own pass's error."""
+    """The parts of each boundary as one, kept; a boundary that no sample reached is its own pass's error."""
     whole: dict[str, Statistics] = {}
     for name, one in passes.items():
         seen = [part[name] for part in parts if name in part]
@@ -212,7 +223,7 @@ def _together(parts: Sequence[Mapping[str, Statistics]], passes: Mapping[str, Pa
             whole[name] = reduce(merge, seen)
         else:
             one.finish()
-    return whole
+    return _kept(whole, passes)
 
 
 def _memory(cache: Cache, digest: str, settings: CalibrationSettings, *, histograms: bool, hopes: bool) -> Memory:
