@@ -15,7 +15,7 @@ from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
 from lightning_trt.errors import LightningTRTError
 from lightning_trt.notices import notice
-from lightning_trt.pipeline import enforce, export_fit, results_folder
+from lightning_trt.pipeline import Follower, enforce, export_fit, results_folder
 from lightning_trt.renderers import json, terminal
 from lightning_trt.renderers.scalars import scalars
 from lightning_trt.replay import Scoring
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from torchmetrics import Metric, MetricCollection
 
     from lightning_trt.artifacts import Report
+    from lightning_trt.distributed import Crew
     from lightning_trt.precision import Precision
     from lightning_trt.replay import Predict
 
@@ -157,12 +158,15 @@ class TRTExportCallback(Callback):
             check_boundary(pl_module, self.settings.boundary)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Export the best checkpoint on rank zero, and tell every rank what came of it."""
+        """Export the best checkpoint on rank zero with the others' help, and tell every rank what came of it."""
         if _is_dry(trainer):
             return
         self.report = None
         try:
-            said = on_rank_zero(lambda: self._exported(trainer, pl_module))
+            said = on_rank_zero(
+                lambda crew: self._exported(trainer, pl_module, crew),
+                helping=Follower(trainer, pl_module, settings=self.settings, scoring=self._scoring),
+            )
         except Exception as error:
             if self.settings.on_error is OnError.raises:
                 raise
@@ -174,7 +178,7 @@ class TRTExportCallback(Callback):
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars(self.report).items()})
         enforce(self.report, settings=self.settings, speaks=trainer.is_global_zero)
 
-    def _exported(self, trainer: Trainer, module: LightningModule) -> str:
+    def _exported(self, trainer: Trainer, module: LightningModule, crew: Crew) -> str:
         """Where the report lies, and its text."""
         best = best_of(trainer, self.settings.monitor)
         outcome = export_fit(
@@ -185,6 +189,7 @@ class TRTExportCallback(Callback):
             settings=self.settings,
             scoring=self._scoring,
             folder=self._folder,
+            crew=crew,
         )
         self.report = outcome.report
         _show(outcome.report)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 
 from lightning_trt.artifacts import CheckpointReport, Verdict
+from lightning_trt.distributed import Crew
 from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
 from lightning_trt.pipeline.folders import results_folder
@@ -103,11 +104,12 @@ def export_fit(
     settings: ExportSettings,
     scoring: Scoring | None,
     folder: Path,
+    crew: Crew | None = None,
 ) -> Outcome:
     """What came of a finished fit: the report on engines of `checkpoint`, below `folder`.
 
-    The checkpoint is one that this very fit wrote; where its path is None the weights in memory are exported. With
-    `scoring`, that validates in the place of validation_step.
+    `crew` are the ranks that help, each through a `Follower`. The checkpoint is one that this very fit wrote; where its
+    path is None the weights in memory are exported. With `scoring`, that validates in the place of validation_step.
 
     Raises:
         CheckpointError: The checkpoint is absent, sharded, or does not fit the module.
@@ -119,7 +121,13 @@ def export_fit(
         subject = subject_of_fit(trainer, module, checkpoint=checkpoint.path, scoring=scoring)
         about = replace(checkpoint, epoch=subject.remembered.epoch)
         job = Job(
-            subject=subject, checkpoint=about, plan=planned(settings), settings=settings, folder=folder, notes=notes
+            subject=subject,
+            checkpoint=about,
+            plan=planned(settings),
+            settings=settings,
+            folder=folder,
+            notes=notes,
+            crew=crew or Crew(),
         )
         return _run(_with_digest(job), progress=progress)
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lightning_trt.distributed import Crew
 from lightning_trt.passes import WeightRanges
 from lightning_trt.precision import Precision
 
@@ -30,7 +31,7 @@ EXPORTED = "onnx-fp32"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run: what is exported, into which candidates, how, and to which folder."""
+    """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help."""
 
     subject: Subject
     checkpoint: CheckpointReport
@@ -38,6 +39,7 @@ class Job:
     settings: ExportSettings
     folder: Path
     notes: tuple[str, ...] = ()
+    crew: Crew = field(default_factory=Crew)
 
     @property
     def high_precision(self) -> Precision:

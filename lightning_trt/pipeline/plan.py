@@ -56,6 +56,16 @@ class Plan:
     candidates: tuple[Asked, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all candidates."""
+        return tuple(each.name for each in self.candidates)
+
+    @property
+    def quantized(self) -> tuple[str, ...]:
+        """Names of the candidates that are quantized."""
+        return tuple(each.name for each in self.candidates if each.precision.is_quantized)
+
+    @property
     def needs_ranges(self) -> bool:
         """Whether anything is quantized."""
         return any(each.precision.is_quantized for each in self.candidates)

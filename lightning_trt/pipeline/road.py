@@ -14,6 +14,7 @@ from lightning_trt.pipeline.exported import exported_engines
 from lightning_trt.pipeline.job import Findings
 from lightning_trt.pipeline.journal import Journal
 from lightning_trt.pipeline.latencies import timed
+from lightning_trt.pipeline.leading import Leader
 from lightning_trt.pipeline.misfits import misfit_notes, recalled_notes
 from lightning_trt.pipeline.samples import chosen_samples
 from lightning_trt.pipeline.written import written
@@ -22,7 +23,6 @@ from lightning_trt.replay import without_samples
 from lightning_trt.runtime import TRTModule
 from lightning_trt.settings import QuantizedBy
 from lightning_trt.stages.build import build
-from lightning_trt.stages.calibrate import calibrate
 from lightning_trt.stages.export import export
 from lightning_trt.stages.probe import probe
 from lightning_trt.stages.validate import validate
@@ -54,11 +54,11 @@ def walk(job: Job, *, into: Path, progress: Progress) -> tuple[Findings, Excepti
 
     `into` is the folder that becomes the run's.
     """
-    road = _Road(job=job, into=into, progress=progress)
+    road = _Road(job=job, into=into, progress=progress, leader=Leader(job=job, into=into))
     try:
         return road.walked(), road.end
     except Exception as error:  # noqa: BLE001 - a finished training outlives whatever it was
-        road.journal.add(dict.fromkeys(road.names, error))
+        road.journal.add(dict.fromkeys(job.plan.names, error))
         return Findings(failures=road.journal.failures), error
 
 
@@ -66,14 +66,15 @@ def walk(job: Job, *, into: Path, progress: Progress) -> tuple[Findings, Excepti
 class _Road:
     """The stations of one run.
 
-    `journal` holds whose engine will not come, `end` what ended all that were left. `samples` calibrate; `evaluated` is
-    the subject without them, where they are left out of validation. `ranges` are by candidate and boundary, `remarks`
-    what the report should say besides.
+    `leader` makes the passes, with whoever helps; `journal` holds whose engine will not come, `end` what ended all that
+    were left. `samples` calibrate; `evaluated` is the subject without them, where they are left out of validation.
+    `ranges` are by candidate and boundary, `remarks` what the report should say besides.
     """
 
     job: Job
     into: Path
     progress: Progress
+    leader: Leader
     journal: Journal = field(default_factory=Journal)
     end: Exception | None = None
     samples: Samples | None = None
@@ -81,18 +82,9 @@ class _Road:
     ranges: dict[str, dict[str, Ranges]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all candidates."""
-        return tuple(each.name for each in self.job.plan.candidates)
-
-    @property
-    def quantized(self) -> tuple[str, ...]:
-        """Names of the candidates that are quantized."""
-        return tuple(each.name for each in self.job.plan.candidates if each.precision.is_quantized)
-
     def walked(self) -> Findings:
         """What all stations found."""
+        self.leader.gather()
         with self.progress.step(f"Finding what {self.job.subject.step_name} calls"):
             probed = probe(self.job.subject, names=self.job.settings.boundary)
         graphs = self.exported(probed)
@@ -140,7 +132,7 @@ class _Road:
         asked = self.job.plan.candidates
         if not any(each.precision.is_quantized or each.precision is Precision.fp16 for each in asked):
             return  # nobody reads statistics: ranges are for the quantized, and what overflows concerns fp16
-        with self.journal.covering(self.quantized):
+        with self.journal.covering(self.job.plan.quantized):
             self.samples = chosen_samples(self.job.subject, self.job.settings.calibration)
         leaves_out = self.job.settings.validation.exclude_calibration_samples
         if leaves_out and self.samples is not None and self.samples.are_validated:
@@ -151,19 +143,15 @@ class _Road:
         asked = self.job.plan.candidates
         if self.samples is None:
             return {}
-        settings = self.job.settings
         statistics: dict[str, Statistics] = {}
-        with self.journal.covering(self.quantized):
+        with self.journal.covering(self.job.plan.quantized):
             with self.progress.step("Calibrating", total=len(self.samples.indices)) as advance:
-                statistics = calibrate(
+                statistics = self.leader.statistics(
                     graphs,
                     replace(self.samples, boundaries=tuple(graphs)),
-                    settings=settings.calibration,
                     histograms=any(
                         self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics
                     ),
-                    threads=settings.build.threads,
-                    cache=cache_at(settings.cache),
                     advance=advance,
                 )
             self.remarks += recalled_notes(statistics)
@@ -182,7 +170,7 @@ class _Road:
         for number, asked in enumerate(self.job.plan.candidates, start=1):
             if asked.name in self.journal.failures:
                 continue
-            title = f"Building {asked.name} ({number} of {len(self.names)})"
+            title = f"Building {asked.name} ({number} of {len(self.job.plan.names)})"
             with self.journal.covering([asked.name]), self.progress.step(title):
                 candidates[asked.name] = build(
                     self.job.plan.backend,
@@ -269,15 +257,21 @@ class _Road:
     def validated(self, engines: Engines, exported: Engines) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""
         living = {name: engines[name] for name in self.journal.living(engines)}
+        subject, running = self.evaluated or self.job.subject, living | dict(exported)
+        left_out = self.samples.indices if self.samples and self.evaluated else ()
         try:
-            with self.progress.step("Validating", total=None) as advance:
+            with (
+                self.progress.step("Validating", total=None) as advance,
+                self.leader.foreseen(subject, running, left_out=left_out) as foreseen,
+            ):
                 scores = validate(
-                    self.evaluated or self.job.subject,
-                    engines=living | dict(exported),
+                    subject,
+                    engines=running,
                     settings=self.job.settings.validation,
                     monitor=self.job.checkpoint.monitor,
                     steps=self.job.steps,
                     advance=advance,
+                    foreseen=foreseen,
                 )
         except Exception as error:  # noqa: BLE001 - what was built is kept, and the report says why it has no scores
             self.end = error
@@ -296,5 +290,6 @@ class _Road:
         """What the stations want a reader to know, each sentence once."""
         engines = [engine for candidate in candidates.values() for engine in candidate.engines.values()]
         said = [*(each.notes for each in probed.values()), *(each.notes for each in graphs.values())]
-        said += [*(each.notes for each in engines), scores.notes if scores else (), tuple(self.remarks)]
-        return tuple(dict.fromkeys(note for notes in said for note in notes))
+        said += [*(each.notes for each in engines), scores.notes if scores else ()]
+        noted = [note for notes in said for note in notes]
+        return tuple(dict.fromkeys([*noted, *self.remarks, *self.leader.notes]))

@@ -7,7 +7,8 @@ from lightning_trt.replay.checkpoints import read as read_checkpoint
 from lightning_trt.replay.copying import copy_of, metrics_of, place
 from lightning_trt.replay.finding import subject_of_fit, subject_of_module
 from lightning_trt.replay.items import Step, resized
-from lightning_trt.replay.random_state import random_state_kept
+from lightning_trt.replay.parts import num_batches, only_batches
+from lightning_trt.replay.random_state import RandomState, random_state_kept
 from lightning_trt.replay.recording import Logged, Recorder, Source, Update
 from lightning_trt.replay.running import Replay
 from lightning_trt.replay.scoring import Predict, Scoring
@@ -21,6 +22,7 @@ __all__ = [
     "Captured",
     "Logged",
     "Predict",
+    "RandomState",
     "Recorder",
     "Replay",
     "Scoring",
@@ -33,6 +35,8 @@ __all__ = [
     "first_batches",
     "loaders_of_split",
     "metrics_of",
+    "num_batches",
+    "only_batches",
     "place",
     "random_state_kept",
     "read_checkpoint",

@@ -31,6 +31,18 @@ class RandomState:
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]  # torch's
         return cls(torch.get_rng_state(), cuda, np.random.get_state(), random.getstate())  # noqa: NPY002 - the user's
 
+    def is_now(self) -> bool:
+        """Whether no number was drawn since."""
+        now = RandomState.now()
+        return (
+            torch.equal(self.cpu, now.cpu)
+            and len(self.cuda) == len(now.cuda)
+            and all(map(torch.equal, self.cuda, now.cuda))
+            and repr(self.numpy[2:]) == repr(now.numpy[2:])
+            and np.array_equal(self.numpy[1], now.numpy[1])
+            and self.python == now.python
+        )
+
     def restore(self) -> None:
         """Let all generators go on from here."""
         torch.set_rng_state(self.cpu)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from lightning_trt.stages.calibrate.station import calibrate
+from lightning_trt.stages.calibrate.blocks import shards
+from lightning_trt.stages.calibrate.station import calibrate, observe, recall
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "observe", "recall", "shards"]

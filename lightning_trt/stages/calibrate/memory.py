@@ -36,15 +36,18 @@ class Memory:
         about: What the numbers depend on beside the samples: the graph's digest, and what runs it.
         settings: Which samples were chosen, and the size of a block.
         histograms: Whether values have to be counted by magnitude.
+        hopes: Whether to look for them; else they are only kept.
     """
 
-    def __init__(self, cache: Cache, *, about: str, settings: CalibrationSettings, histograms: bool) -> None:
+    def __init__(
+        self, cache: Cache, *, about: str, settings: CalibrationSettings, histograms: bool, hopes: bool = True
+    ) -> None:
         self._cache = cache
         self._about = about
         self._settings = settings
         self._histograms = histograms
         self._kinds: tuple[str, ...] = ()
-        self._hopes = True
+        self._hopes = hopes
         self._lock = ExitStack()
 
     def may_know(self, first: Block) -> bool:

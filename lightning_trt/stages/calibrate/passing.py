@@ -76,10 +76,12 @@ class Pass:
         )
         if self._sight is None:
             return None if self._memory is None else self._memory.recalled(about.key)
-        statistics = replace(about, tensors=self._sight.statistics(items))
-        if self._memory is not None:
+        return replace(about, tensors=self._sight.statistics(items))
+
+    def keep(self, statistics: Statistics) -> None:
+        """Nothing; later passes that begin as this one did find `statistics`, if there is a memory."""
+        if self._memory is not None and not statistics.is_recalled:
             self._memory.keep(statistics)
-        return statistics
 
     def _take(self, block: Block) -> None:
         is_first = not self._items

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from functools import partial
+from contextlib import ExitStack, suppress
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_trt.errors import NonFiniteActivationsError
+from lightning_trt.calibrators import merge
+from lightning_trt.errors import NonFiniteActivationsError, NoSamplesError
 from lightning_trt.stages.calibrate.fingerprint import fingerprint_of
 from lightning_trt.stages.calibrate.memory import Memory
 from lightning_trt.stages.calibrate.passing import Pass
 from lightning_trt.stages.calibrate.sight import Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import onnx_ir as ir
 
     from lightning_trt.artifacts import OnnxGraph, Statistics
     from lightning_trt.settings import CalibrationSettings
     from lightning_trt.stages.calibrate.blocks import Sample
     from lightning_trt.storage import Cache
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "observe", "recall"]
 
 _NAMED = 8
 """Tensors that an error names; behind the first, NaN spreads to all that follow."""
@@ -37,6 +40,7 @@ def calibrate(
     threads: int | None = None,
     cache: Cache | None = None,
     advance: Callable[[int], None] | None = None,
+    others: Callable[[], Iterable[Mapping[str, Statistics]]] | None = None,
 ) -> dict[str, Statistics]:
     """Statistics of every tensor that will carry Q/DQ, by boundary name, from one pass over `samples`.
 
@@ -52,34 +56,126 @@ def calibrate(
         threads: Processor threads of onnxruntime; None leaves it to onnxruntime.
         cache: Where statistics of earlier passes are; those of the same graph and samples are taken, and no graph runs.
         advance: Called with the number of dataset items that were just begun.
+        others: Where `samples` are the first of several parts (`shards`): gives what was seen of the others. The cache
+            then only keeps the whole; `recall` asks it first.
 
     Raises:
         NoSamplesError: No sample came for a boundary.
         NonFiniteActivationsError: NaN or Inf in a tensor that int8 or fp8 would quantize.
     """
     with ExitStack() as memories:
-        begin: dict[str, Callable[[], Pass]] = {}
-        for name, graph in graphs.items():
-            digest = fingerprint_of(graph.model)
-            memory = None if cache is None else _memory(cache, digest, settings, histograms=histograms)
-            look = partial(Sight, graph.model, histograms=histograms, threads=threads)
-            begin[name] = partial(
-                Pass, graph.boundary, graph=digest, size=settings.block_size, look=look, memory=memory
-            )
-            if memory is not None:
-                memories.callback(memory.close)
-        found = _passed({name: one() for name, one in begin.items()}, samples, advance)
-        if in_vain := [name for name, one in found.items() if one is None]:
-            found |= _passed({name: begin[name]() for name in in_vain}, samples)
-    statistics = {name: one for name, one in found.items() if one is not None}
+        look = partial(_look, histograms=histograms, threads=threads)
+        begin = _beginnings(
+            graphs, settings, look=look, histograms=histograms, cache=cache, hopes=others is None, memories=memories
+        )
+        passes = {name: one() for name, one in begin.items()}
+        _feed(passes, samples, advance)
+        if others is None:
+            statistics = _finished(passes, begin, samples)
+        else:
+            statistics = _together([_parts(passes), *others()], passes)
     _check_finite(statistics)
     return statistics
 
 
-def _passed(
-    passes: Mapping[str, Pass], samples: Iterable[Sample], advance: Callable[[int], None] | None = None
-) -> dict[str, Statistics | None]:
-    """What each pass ends with, after all `samples` of its boundary."""
+def observe(
+    graphs: Mapping[str, OnnxGraph],
+    samples: Iterable[Sample],
+    *,
+    settings: CalibrationSettings,
+    histograms: bool,
+    threads: int | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> dict[str, Statistics]:
+    """What `calibrate` sees of one of several parts of the samples; without the boundaries that none of it reached.
+
+    NaN and Inf are counted, and no error: the whole tells where they are. Arguments are those of `calibrate`.
+    """
+    with ExitStack() as memories:
+        look = partial(_look, histograms=histograms, threads=threads)
+        begin = _beginnings(
+            graphs, settings, look=look, histograms=histograms, cache=None, hopes=False, memories=memories
+        )
+        passes = {name: one() for name, one in begin.items()}
+        _feed(passes, samples, advance)
+        return _parts(passes)
+
+
+def recall(
+    graphs: Mapping[str, OnnxGraph],
+    samples: Iterable[Sample],
+    *,
+    settings: CalibrationSettings,
+    histograms: bool,
+    cache: Cache,
+) -> dict[str, Statistics] | None:
+    """What an earlier `calibrate` with this cache saw of these samples; None where one graph is not known.
+
+    No graph runs. Arguments are those of `calibrate`.
+
+    Raises:
+        NoSamplesError: No sample came for a boundary.
+        NonFiniteActivationsError: NaN or Inf was seen.
+    """
+    with ExitStack() as memories:
+        begin = _beginnings(
+            graphs, settings, look=_unknown, histograms=histograms, cache=cache, hopes=True, memories=memories
+        )
+        passes = {name: one() for name, one in begin.items()}
+        try:
+            _feed(passes, samples)
+            found = {name: one.finish() for name, one in passes.items()}
+        except _UnknownError:
+            return None
+    statistics = {name: one for name, one in found.items() if one is not None}
+    if statistics.keys() != graphs.keys():
+        return None
+    _check_finite(statistics)
+    return statistics
+
+
+class _UnknownError(Exception):
+    """A block would have to run."""
+
+
+def _unknown(_model: ir.Model) -> Sight:
+    raise _UnknownError
+
+
+def _look(model: ir.Model, *, histograms: bool, threads: int | None) -> Sight:
+    return Sight(model, histograms=histograms, threads=threads)
+
+
+def _beginnings(
+    graphs: Mapping[str, OnnxGraph],
+    settings: CalibrationSettings,
+    *,
+    look: Callable[[ir.Model], Sight],
+    histograms: bool,
+    cache: Cache | None,
+    hopes: bool,
+    memories: ExitStack,
+) -> dict[str, Callable[[], Pass]]:
+    """What begins a pass over each graph's samples, again too; memories are closed with the stack."""
+    begin: dict[str, Callable[[], Pass]] = {}
+    for name, graph in graphs.items():
+        digest = fingerprint_of(graph.model)
+        memory = None if cache is None else _memory(cache, digest, settings, histograms=histograms, hopes=hopes)
+        begin[name] = partial(
+            Pass,
+            graph.boundary,
+            graph=digest,
+            size=settings.block_size,
+            look=partial(look, graph.model),
+            memory=memory,
+        )
+        if memory is not None:
+            memories.callback(memory.close)
+    return begin
+
+
+def _feed(passes: Mapping[str, Pass], samples: Iterable[Sample], advance: Callable[[int], None] | None = None) -> None:
+    """Nothing; each pass had all `samples` of its boundary."""
     begun: set[int] = set()
     for sample in samples:
         if advance is not None and sample.index not in begun:
@@ -87,15 +183,55 @@ def _passed(
         begun.add(sample.index)
         if sample.boundary in passes:
             passes[sample.boundary].add(sample)
-    return {name: one.finish() for name, one in passes.items()}
 
 
-def _memory(cache: Cache, digest: str, settings: CalibrationSettings, *, histograms: bool) -> Memory:
+def _finished(
+    passes: Mapping[str, Pass], begin: Mapping[str, Callable[[], Pass]], samples: Iterable[Sample]
+) -> dict[str, Statistics]:
+    """What was seen of all samples, kept; a pass that hoped in vain is made again."""
+    found = {name: one.finish() for name, one in passes.items()}
+    again = {name: begin[name]() for name, one in found.items() if one is None}
+    if again:
+        _feed(again, samples)
+    found |= {name: one.finish() for name, one in again.items()}
+    statistics = {name: one for name, one in found.items() if one is not None}
+    return _kept(statistics, {**passes, **again})
+
+
+def _kept(statistics: dict[str, Statistics], passes: Mapping[str, Pass]) -> dict[str, Statistics]:
+    for name, one in statistics.items():
+        passes[name].keep(one)
+    return statistics
+
+
+def _parts(passes: Mapping[str, Pass]) -> dict[str, Statistics]:
+    """What was seen where anything was."""
+    seen: dict[str, Statistics] = {}
+    for name, one in passes.items():
+        with suppress(NoSamplesError):
+            if (statistics := one.finish()) is not None:
+                seen[name] = statistics
+    return seen
+
+
+def _together(parts: Sequence[Mapping[str, Statistics]], passes: Mapping[str, Pass]) -> dict[str, Statistics]:
+    """The parts of each boundary as one, kept; a boundary that no sample reached is its own pass's error."""
+    whole: dict[str, Statistics] = {}
+    for name, one in passes.items():
+        seen = [part[name] for part in parts if name in part]
+        if seen:
+            whole[name] = reduce(merge, seen)
+        else:
+            one.finish()
+    return _kept(whole, passes)
+
+
+def _memory(cache: Cache, digest: str, settings: CalibrationSettings, *, histograms: bool, hopes: bool) -> Memory:
     import onnxruntime  # noqa: PLC0415 - a training script imports the callback, and loads no runtime
 
     # Other kernels may round otherwise.
     about = f"onnxruntime {onnxruntime.__version__} {digest}"
-    return Memory(cache, about=about, settings=settings, histograms=histograms)
+    return Memory(cache, about=about, settings=settings, histograms=histograms, hopes=hopes)
 
 
 def _check_finite(statistics: Mapping[str, Statistics]) -> None:

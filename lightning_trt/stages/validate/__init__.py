@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightning_trt.stages.validate.foresight import Foreseen, foresee
 from lightning_trt.stages.validate.station import validate
 
-__all__ = ["validate"]
+__all__ = ["Foreseen", "foresee", "validate"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lightning_trt.artifacts import MetricScores, Scores
-from lightning_trt.replay import Recorder, Replay, copy_of, place
+from lightning_trt.replay import Recorder, Replay
+from lightning_trt.stages.validate.copies import AS_TRAINED, REFERENCE, copies_of
 from lightning_trt.stages.validate.evidence import Question, find_evidence
 from lightning_trt.stages.validate.names import check_first_step, check_logged, reported
 from lightning_trt.stages.validate.notes import notes_of
@@ -21,16 +22,14 @@ from lightning_trt.stages.validate.traits import higher_is_better, in_unit_inter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytorch_lightning import LightningModule
     from torch import nn
 
     from lightning_trt.replay import Step, Subject
     from lightning_trt.settings import ValidationSettings
+    from lightning_trt.stages.validate.foresight import Foreseen
 
 __all__ = ["validate"]
 
-_REFERENCE = "torch-fp32"
-_AS_TRAINED = "as trained"
 _RECORDS_BYTES = 2 << 30
 
 
@@ -42,6 +41,7 @@ def validate(
     monitor: str | None,
     steps: Sequence[tuple[str, str]] = (),
     advance: Callable[[int], None] | None = None,
+    foreseen: Foreseen | None = None,
 ) -> Scores:
     """The scores of the module in fp32 and of every candidate, from one pass over the validation data.
 
@@ -52,19 +52,20 @@ def validate(
         monitor: The metric that the checkpoint was chosen by; reported whatever the settings name.
         steps: Two candidates each, between which evidence is wanted too.
         advance: Called with the number of samples after each batch.
+        foreseen: Where results that other processes computed ahead come from.
 
     Raises:
         MetricNotLoggedError: A metric of `settings.metrics` is not logged.
         NoSamplesError: There is no batch to validate on.
     """
-    watched = _Pass(subject, engines)
+    watched = _Pass(subject, engines, foreseen=foreseen)
     watched.run(settings, advance)
-    reference = watched.replay.metrics[_REFERENCE]
+    reference = watched.replay.metrics[REFERENCE]
     check_logged(settings.metrics, reference)
     names = reported(reference, asked=settings.metrics, monitor=monitor)
-    indices = indices_of(subject.loaders, watched.recorders[_REFERENCE].steps)
+    indices = indices_of(subject.loaders, watched.recorders[REFERENCE].steps)
     metrics, unit_notes = _metrics(watched, names, settings, steps=steps, indices=indices)
-    trained = watched.replay.metrics.get(_AS_TRAINED)
+    trained = watched.replay.metrics.get(AS_TRAINED)
     # On a part of the data the score of the checkpoint is another, and so it is by other metrics.
     scored = None if settings.exclude_calibration_samples or subject.scoring else monitor
     return Scores(
@@ -80,25 +81,26 @@ def validate(
 class _Pass:
     """The one pass: all copies, what was recorded of each, and the samples they saw."""
 
-    def __init__(self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]]) -> None:
-        copies: dict[str, LightningModule] = {_REFERENCE: copy_of(subject.module, share=True)}
-        for name, placed in engines.items():
-            copies[name] = copy_of(subject.module, share=True)
-            for boundary, engine in placed.items():
-                place(copies[name], boundary, engine)
-        limit = _RECORDS_BYTES // len(copies)
-        self.recorders = {name: Recorder(made, limit_bytes=limit) for name, made in copies.items()}
-        if str(subject.trainer.precision) != "32-true":
-            copies[_AS_TRAINED] = copy_of(subject.as_trained, share=True)
+    def __init__(
+        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, foreseen: Foreseen | None
+    ) -> None:
+        copies = copies_of(subject, engines)
+        recorded = [name for name in copies if name != AS_TRAINED]
+        limit = _RECORDS_BYTES // len(recorded)
+        self.recorders = {name: Recorder(copies[name], limit_bytes=limit) for name in recorded}
         self.samples = Samples()
-        self.replay = Replay(subject, copies, as_trained={_AS_TRAINED})
+        self.replay = Replay(subject, copies, as_trained={AS_TRAINED})
+        self.foreseen = foreseen
+        if foreseen is not None:
+            boundaries = {boundary: None for placed in engines.values() for boundary in placed}
+            foreseen.stand_before(copies, tuple(boundaries))
 
     def run(self, settings: ValidationSettings, advance: Callable[[int], None] | None) -> None:
         """Replay; metrics that are never logged are found after the first batch, if that can tell."""
 
         def advanced(num_items: int) -> None:
             if self.samples.count == num_items:
-                check_first_step(settings.metrics, self.replay.subject, self.recorders[_REFERENCE].logged)
+                check_first_step(settings.metrics, self.replay.subject, self.recorders[REFERENCE].logged)
             if advance is not None:
                 advance(num_items)
 
@@ -112,7 +114,9 @@ class _Pass:
 
     @contextmanager
     def _around(self, name: str, step: Step, batch: Any) -> Iterator[None]:  # noqa: ANN401 - the user's batch
-        if name == _REFERENCE:
+        if name == REFERENCE:
+            if self.foreseen is not None:
+                self.foreseen.begin(step)
             self.samples.add(batch, num_items=step.num_items)
         if name not in self.recorders:
             yield
@@ -156,7 +160,7 @@ def _one_metric(
         for copy, recorder in watched.recorders.items()
         if name in watched.replay.metrics.get(copy, {})
     }
-    reference = traces.pop(_REFERENCE)
+    reference = traces.pop(REFERENCE)
     better = higher_is_better(name, reference.source, watched.replay.subject.trainer.callbacks)
     question = Question(higher_is_better=better, steps=steps, indices=indices)
     found = find_evidence(reference, traces, question=question, settings=settings, seconds=seconds)
