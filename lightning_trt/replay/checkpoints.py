@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Remembered", "load", "read"]
 
 _LINES_SHOWN = 3
+_MODE = re.compile(r"'mode': '(min|max)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +28,12 @@ class Remembered:
     """What a checkpoint knows of its training.
 
     `monitored` has the metrics that its ModelCheckpoints followed, the Trainer's first one first, each with its value
-    when the checkpoint was written, or None.
+    when the checkpoint was written, or None; `modes` says of each whether they kept its `min` or its `max`.
     """
 
     epoch: int | None = None
     monitored: Mapping[str, float | None] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def monitor(self) -> str | None:
@@ -55,7 +58,8 @@ def load(module: LightningModule, path: Path | str, *, trust: bool) -> Remembere
         raise CheckpointError(f"{path} does not fit {type(module).__name__}: {_misfits(error)}") from error
     for metric in metrics_of(module):
         metric.reset()
-    return Remembered(epoch=checkpoint.get("epoch"), monitored=_monitored(checkpoint.get("callbacks") or {}))
+    callbacks = checkpoint.get("callbacks") or {}
+    return Remembered(epoch=checkpoint.get("epoch"), monitored=_monitored(callbacks), modes=_modes(callbacks))
 
 
 def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
@@ -92,6 +96,19 @@ def _monitored(callbacks: Mapping[str, Any]) -> dict[str, float | None]:
     states = [state for state in callbacks.values() if isinstance(state, Mapping) and state.get("monitor")]
     scores = [(str(state["monitor"]), state.get("current_score")) for state in states if "best_model_score" in state]
     return {monitor: None if score is None else float(score) for monitor, score in scores}
+
+
+def _modes(callbacks: Mapping[str, Any]) -> dict[str, str]:
+    """The mode of each ModelCheckpoint by its metric, which Lightning writes into the key of its state and no further.
+
+    Where several follow one metric the first one counts, as among a Trainer's own.
+    """
+    found: dict[str, str] = {}
+    for key, state in callbacks.items():
+        mode = _MODE.search(key)
+        if mode and isinstance(state, Mapping) and "best_model_score" in state and state.get("monitor"):
+            found.setdefault(str(state["monitor"]), mode[1])
+    return found
 
 
 def _misfits(error: RuntimeError) -> str:

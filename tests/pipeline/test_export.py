@@ -47,6 +47,16 @@ def exported(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return export(module, Images(), checkpoint=trained.checkpoint, **settings), module
 
 
+def test_direction_of_a_logged_scalar_comes_from_the_checkpoint(tmp_path: Path) -> None:
+    """Its ModelCheckpoint kept the least loss, and no Trainer is there to say so."""
+    trainer = fitted(Classifier(), Images(), tmp_path, monitor="val/loss", mode="min")
+    checkpoint = trainer.checkpoint_callback.best_model_path
+
+    report = export(Classifier(), Images(), checkpoint=checkpoint, **quick(dirpath=tmp_path / "engines"))
+
+    assert report.candidates["fp32"].metrics["val/loss"].higher_is_better is False
+
+
 def logits(module: Classifier) -> torch.Tensor:
     """What a copy in evaluation mode computes."""
     copy = Classifier()

@@ -161,7 +161,8 @@ def _one_metric(
         if name in watched.replay.metrics.get(copy, {})
     }
     reference = traces.pop(REFERENCE)
-    better = higher_is_better(name, reference.source, watched.replay.subject.trainer.callbacks)
+    subject = watched.replay.subject
+    better = higher_is_better(name, reference.source, subject.trainer.callbacks, modes=subject.remembered.modes)
     question = Question(higher_is_better=better, steps=steps, indices=indices)
     found = find_evidence(reference, traces, question=question, settings=settings, seconds=seconds)
     values = {copy: trace.value for copy, trace in traces.items()}
