@@ -38,8 +38,10 @@ class Entropy:
     first 128, 129, ... are kept, the rest is added to the last of them, and that is compared with the kept bins merged
     into 128 levels. The linear bins are filled from the float-bit histogram, a bin's values spread evenly over it, so
     neither batch size nor order changes them; onnxruntime's default of 128 bins leaves a single candidate, the maximum.
-    The minimum is flat: near it amax can move by a tenth with hardly a change of divergence. For int8: the levels of
-    fp8 are not even, `minmax` serves it. Low and high are in the tensor's own units.
+    Zeros are left out: symmetric int8 holds them without an error, whatever amax is, and where most of a tensor is zero
+    their spike would draw the search to the least amax. The minimum is flat: near it amax can move by a tenth with
+    hardly a change of divergence. For int8: the levels of fp8 are not even, `minmax` serves it. Low and high are in the
+    tensor's own units.
 
     Example:
         >>> import numpy as np
@@ -75,8 +77,12 @@ class Entropy:
 
 
 def _reach(counts: NDArray[np.int64], largest: float) -> float:
-    span = span_of(counts, largest)
-    return least_divergence(*linear(counts, largest, span=span), span=span)
+    not_zero = counts.copy()
+    not_zero[0] = 0
+    if not not_zero.any():
+        return largest
+    span = span_of(not_zero, largest)
+    return least_divergence(*linear(not_zero, largest, span=span), span=span)
 
 
 def span_of(counts: NDArray[np.int64], largest: float) -> float:

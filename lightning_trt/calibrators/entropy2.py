@@ -1,4 +1,4 @@
-"""The least loss of information, where the many zeros behind a ReLU do not count."""
+"""The least loss of information, where nothing near zero stands out."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ class Entropy2:
     Of `IInt8EntropyCalibrator2` NVIDIA says that it "supports per activation tensor scaling"
     (https://docs.nvidia.com/deeplearning/tensorrt/api/c_api/class_i_int8_entropy_calibrator2.html), which all of ours
     do; whether its search differs from the first one's was never published. What NVIDIA did publish is the search of
-    pytorch-quantization and ModelOpt, which takes the spike of a ReLU's zeros out of the histogram: that is what this
-    one adds. Everything else, int8 and units among it, is as in `entropy`.
+    pytorch-quantization and ModelOpt, which levels the first bin with the second, and so takes out the zeros of a ReLU
+    and whatever lies as near to zero: that is what this one does. Everything else, int8 and units among it, is as in
+    `entropy`.
 
     Example:
         >>> import numpy as np
         >>> from lightning_trt.artifacts import Statistics, TensorStatistics
-        >>> from lightning_trt.calibrators import Entropy, Entropy2
+        >>> from lightning_trt.calibrators import Entropy2
         >>> from lightning_trt.calibrators.bins import NUM_BINS, bin_of
         >>> values = np.concatenate([np.zeros(90_000), np.linspace(0, 1, 10_000)]).astype(np.float32)
         >>> counts = np.bincount(bin_of(values), minlength=NUM_BINS)
@@ -44,8 +45,6 @@ class Entropy2:
         ... )
         >>> round(Entropy2().ranges(statistics).tensors["relu"].amax, 2)
         1.0
-        >>> round(Entropy().ranges(statistics).tensors["relu"].amax, 2)
-        0.06
     """
 
     @property

@@ -23,8 +23,9 @@ def results_folder(settings: ExportSettings, trainer: Trainer | None = None) -> 
     if settings.dirpath is not None:
         return settings.dirpath.absolute()
     hydra = _hydra()
-    if hydra is not None:
-        return Path(hydra.runtime.output_dir).absolute()
+    # A configuration that was composed, not run, has no folder.
+    if hydra is not None and (folder := hydra.runtime.get("output_dir", None)) is not None:
+        return Path(folder).absolute()
     return Path(logged or ".", "trt").absolute()
 
 
