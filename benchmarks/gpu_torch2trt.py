@@ -197,13 +197,13 @@ def ran(text: str, names: dict[str, Any], this: Run) -> dict[str, Any]:
 
 
 def converted(this: Run, **keywords: Any) -> TRTModule:  # noqa: ANN401 - torch2trt's own
-    """The net with batches of up to 1,000, calibrated where it is quantized."""
+    """The net with batches of up to 100, calibrated where it is quantized; larger ones are split."""
     dataset = Samples(this.seen[:NUM_CALIBRATION]) if keywords.get("int8_mode") else None
     return torch2trt(
         this.model,
         [this.seen[:1]],
         int8_calib_dataset=dataset,
-        max_batch_size=1000,
+        max_batch_size=100,
         backend=this.options.backend,
         **keywords,
     )

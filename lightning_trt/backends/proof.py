@@ -19,11 +19,11 @@ _ADVICE = {
 }
 
 
-def proved(layers: Mapping[DType, int], precision: Precision) -> tuple[str, ...]:
+def proved(layers: Mapping[DType, int], precision: Precision, *, is_required: bool = True) -> tuple[str, ...]:
     """What a reader of the report should know of the share of layers in that precision; empty where it is large.
 
     Raises:
-        BuildError: No layer has it.
+        BuildError: No layer has it, and it is required.
 
     Example:
         >>> from lightning_trt.backends.proof import proved
@@ -36,12 +36,14 @@ def proved(layers: Mapping[DType, int], precision: Precision) -> tuple[str, ...]
         return (f"the layers' types cannot be read from this engine, so that nothing proves {precision.value}",)
     counted = ", ".join(f"{count} in {dtype.value}" for dtype, count in layers.items())
     why = _ADVICE.get(precision, "Layers that normalize, sum or move values may stay in fp32")
-    if not given:
+    if not given and is_required:
         raise BuildError(
             f"{precision.value} was asked for, and no layer computes in it: {counted}. {why}. Leave this precision out "
-            "for this module, or export a part of it that holds convolutions or linear layers (boundary=...)."
+            "for this module, export a part of it that holds convolutions or linear layers (boundary=...), or take "
+            "what the builder chose (build.require_precision=false)."
         )
     if given > _FEW * total:
         return ()
-    verb = "computes" if given == 1 else "compute"
-    return (f"only {given} of {total} layers {verb} in {precision.value}: {counted}. {why}",)
+    verb = "computes" if given in {0, 1} else "compute"
+    few = f"only {given}" if given else "none"
+    return (f"{few} of {total} layers {verb} in {precision.value}: {counted}. {why}",)

@@ -125,7 +125,8 @@ class TensorRT:
         environment = {key: self.environment[key] for key in bound}
         engine = self._engine(path, boundary=graph.boundary, precision=precision, environment=environment)
         layers = self._layers_of(engine)
-        return replace(engine, layers=layers, notes=proved(layers, precision))
+        notes = proved(layers, precision, is_required=settings.require_precision)
+        return replace(engine, layers=layers, notes=notes)
 
     def open(self, engine: Engine) -> Session[Tensor]:
         """A session of the engine, whose files were already checked."""

@@ -104,7 +104,7 @@ class TensorRTRTX:
             layers=layers,
             environment=self.environment,
             options={"compute_capabilities": ",".join(capabilities)},
-            notes=proved(layers, precision),
+            notes=proved(layers, precision, is_required=settings.require_precision),
         )
 
     def open(self, engine: Engine) -> Session[Tensor]:

@@ -59,6 +59,8 @@ def settings_for(keywords: Keywords, backend: Backend, profile: Profile) -> Expo
             native=() if native is None else (native,),
         ),
         build=BuildSettings(
+            # In torch2trt a mode allows a precision; the report says what became of it.
+            require_precision=False,
             high_precision=Precision.fp16 if keywords.fp16_mode else Precision.fp32,
             tensorrt=TensorRTSettings(
                 workspace_mb=keywords.workspace_mb,

@@ -6,18 +6,20 @@ Rules:
     1. Reductions take their axes as an attribute again; without axes they reduce none only where they are told to.
     2. `Split` into equal parts says so by its number of outputs.
     3. `Resize` and `Pad` lose what opset 18 added, where it holds the default.
-    4. Every other operator of opset 18 is spelled in 17 as it is in 18, or does not exist there.
+    4. `Shape` of a part (opset 15) becomes `Slice` of the whole shape: TensorRT 8.6 passes over `start` and `end`.
+    5. Every other operator of opset 18 is spelled in 17 as it is in 18, or does not exist there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from lightning_trt.errors import ExportError
-from lightning_trt.passes.initializers import array_of, is_constant
+from lightning_trt.passes.initializers import array_of, free_name, is_constant, put
 from lightning_trt.passes.opset import opset_of
 
 if TYPE_CHECKING:
@@ -40,10 +42,12 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
 }
 _ONLY_LATER = frozenset({"Mish", "BitwiseAnd", "BitwiseOr", "BitwiseNot", "BitwiseXor", "Col2Im", "CenterCropPad"})
 _MOST_INPUTS = {"Pad": 3}
+_ALL = np.iinfo(np.int64).max
+"""As the end of a slice: none."""
 
 
 def lower_opset(model: ir.Model) -> ir.Model:
-    """The same function in opset 17, or in its own where that is older (rules 1 to 4).
+    """The same function in opset 17, or in its own where that is older (rules 1 to 5).
 
     `model` is clean, in opset 19 at most.
 
@@ -51,6 +55,8 @@ def lower_opset(model: ir.Model) -> ir.Model:
         ExportError: An operator has no spelling there.
     """
     lowered = model.clone()
+    for node in [each for each in lowered.graph.all_nodes() if each.op_type == "Shape"]:
+        _lower_shape(lowered.graph, node)
     if opset_of(lowered) <= LOWERED_OPSET:
         return lowered
     if opset_of(lowered) > _NEWEST:
@@ -97,6 +103,25 @@ def _lower_split(node: ir.Node) -> None:
     sizes = {output.shape for output in node.outputs}
     if len(sizes) > 1 or None in sizes:
         raise _no_spelling(node, "its parts are not known to be equal")
+
+
+def _lower_shape(graph: ir.Graph, node: ir.Node) -> None:
+    """Rule 4."""
+    start, end = (node.attributes.pop(name, None) for name in ("start", "end"))
+    first, behind = 0 if start is None else start.as_int(), _ALL if end is None else end.as_int()
+    if (first, behind) == (0, _ALL):
+        return
+    part, home = node.outputs[0], node.graph or graph
+    whole = ir.Value(name=free_name(graph, f"{part.name}/whole"), type=part.type)
+    bounds = [put(graph, f"{part.name}/bound", np.array([bound])) for bound in (first, behind)]
+    home.insert_before(node, ir.Node("", "Shape", node.inputs, outputs=[whole]))
+    sliced = ir.node("Slice", [whole, *bounds])
+    home.insert_after(node, sliced)
+    sliced.outputs[0].shape, sliced.outputs[0].type = part.shape, part.type
+    part.replace_all_uses_with(sliced.outputs[0], replace_graph_outputs=True)
+    name = part.name
+    home.remove(node, safe=True)
+    sliced.outputs[0].name = name
 
 
 def _no_spelling(node: ir.Node, why: str) -> ExportError:

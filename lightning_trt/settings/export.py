@@ -147,6 +147,8 @@ class BuildSettings:
 
     Attributes:
         high_precision: What int8 and fp8 candidates compute the rest in; None takes the backend's own choice.
+        require_precision: Whether an engine of which no layer computes in the asked precision is an error; else it is a
+            note.
         threads: Processor threads of a CPU engine; None leaves it to the backend.
         in_child: Whether each engine is built in a process of its own, whose crash or want of memory is that engine's
             error alone; it starts in a few seconds.
@@ -158,6 +160,7 @@ class BuildSettings:
     """
 
     high_precision: Precision | None = None
+    require_precision: bool = True
     threads: int | None = None
     in_child: bool = False
     time_limit_seconds: float | None = None

@@ -118,7 +118,7 @@ def test_a_cache_of_another_network_costs_nothing_but_time(tmp_path: Path) -> No
     """TensorRT refuses it, in its log; the engine is right all the same, and the cache is not kept."""
     mine, others = tmp_path / "mine", tmp_path / "others"
     made(tmp_path / "first", settings=with_timings(mine))
-    made(tmp_path / "other", name="nested", settings=with_timings(others))
+    made(tmp_path / "other", name="depthwise", settings=with_timings(others))
     (cache,), (foreign,) = mine.glob("*.timing"), others.glob("*.timing")
     content = foreign.read_bytes()
     shutil.copy(foreign, cache)

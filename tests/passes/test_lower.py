@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 import pytest
 from passes.exported import error, exported, run
@@ -42,6 +43,29 @@ def test_axes_become_an_attribute() -> None:
     reductions = [node for node in lowered.graph if node.op_type == "ReduceMean"]
     assert reductions
     assert all("axes" in node.attributes and len(node.inputs) == 1 for node in reductions)
+
+
+def test_a_part_of_a_shape_is_sliced() -> None:
+    """TensorRT 8.6 would take the whole."""
+    lowered = lower_opset(exported("text").model)
+
+    shapes = [node for node in lowered.graph if node.op_type == "Shape"]
+    assert shapes
+    assert not any({"start", "end"} & set(node.attributes) for node in shapes)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1, None), (0, 1), (-1, None), (-2, -1), (0, 9), (1, 1)])
+def test_a_sliced_shape_is_that_part(start: int, end: int | None) -> None:
+    """Also one that is an output of the graph, in a graph that is old enough."""
+    bounds = {"start": start, **({} if end is None else {"end": end})}
+    node = ir.node("Shape", [value("x")], bounds)
+    node.outputs[0].name, node.outputs[0].type = "part", ir.TensorType(ir.DataType.INT64)
+    model = graph_of(node)
+    model.graph.opset_imports[""] = 17
+
+    (found,) = run(lower_opset(model), {"x": np.zeros((2, 3), np.float32)}).values()
+
+    assert found.tolist() == [2, 3][start:end]
 
 
 def graph_of(node: ir.Node) -> ir.Model:

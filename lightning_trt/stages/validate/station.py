@@ -165,12 +165,11 @@ def _one_metric(
     better = higher_is_better(name, reference.source, subject.trainer.callbacks, modes=subject.remembered.modes)
     question = Question(higher_is_better=better, steps=steps, indices=indices)
     found = find_evidence(reference, traces, question=question, settings=settings, seconds=seconds)
-    values = {copy: trace.value for copy, trace in traces.items()}
     scores = MetricScores(
         reference=reference.value,
-        candidates=values,
+        candidates={copy: trace.value for copy, trace in traces.items()},
         higher_is_better=better,
-        in_unit_interval=in_unit_interval(reference.source, [reference.value, *values.values()]),
+        in_unit_interval=in_unit_interval(reference.source, [trace.value for trace in (reference, *traces.values())]),
         evidence=found.evidence,
         why_not=found.why_not,
         flips=found.flips,
