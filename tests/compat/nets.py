@@ -16,16 +16,16 @@ ON_CPU: dict[str, Any] = {"backend": "onnxruntime"}
 class Pictures(nn.Module):
     """A convolutional net that takes pictures of any size."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 8) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1),
+            nn.Conv2d(3, width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(8, 8, 3, padding=1, stride=2),
+            nn.Conv2d(width, width, 3, padding=1, stride=2),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(8, 10),
+            nn.Linear(width, 10),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -99,11 +99,11 @@ def images(count: int, *, seed: int = 0, size: int = 12) -> Tensor:
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
 
 
-def net(*, seed: int = 0) -> Pictures:
+def net(*, seed: int = 0, width: int = 8) -> Pictures:
     """The net with weights of that seed, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Pictures().eval()
+        return Pictures(width).eval()
 
 
 @cache
