@@ -38,6 +38,10 @@ class Streams:
             self._follow()
         return _HERE
 
+    def is_followed(self) -> bool:
+        """Whether the caller is on the stream that the last work was ordered on, so that nothing need be waited for."""
+        return bool(_current_handle(self.device.index) == self._last_handle)
+
     def run(self, enqueue: Callable[[int], bool]) -> bool:
         """What `enqueue` answers, after it put its work on the stream whose handle it got."""
         current = torch.cuda.current_stream()

@@ -34,6 +34,10 @@ class CapturingQueue(Queue, Protocol):
 
     device: torch.device
 
+    def is_followed(self) -> bool:
+        """Whether the caller is where the last work was put, so that a replayed graph comes after it."""
+        ...
+
     def captured(self, enqueue: Callable[[int], bool]) -> Callable[[], None] | None:
         """What puts the same work there again; None where the work cannot be captured."""
         ...
@@ -96,7 +100,9 @@ class TensorCall:
         return partial(self._again, addresses) if addresses and (self._turn, *addresses) in self._graphs else None
 
     def _again(self, addresses: tuple[int, ...]) -> dict[str, Tensor] | None:
-        """Outputs by name; None where the buffer whose turn it is has no graph yet."""
+        """Outputs by name; None on another stream, and where the buffer whose turn it is has no graph yet."""
+        if not self._queue.is_followed():
+            return None
         turn = self._next_turn()
         graph = self._graphs.get((turn, *addresses))
         if graph is None:

@@ -99,10 +99,7 @@ class TensorRTSession(Generic[ArrayT]):
             if self._again is None:
                 self._again = {}
             again = self._again.get(self._memory.places(arrays))
-            if again is None:
-                return None
-            with self._queue.ordered():
-                return again()
+            return None if again is None else again()
 
     def layers(self) -> Mapping[DType, int]:
         """Number of layers by the data type they compute in, from TensorRT's inspector."""

@@ -34,12 +34,17 @@ class Processor:
 
     def __init__(self, *, captures: bool = True) -> None:
         self.captures = captures
+        self.is_elsewhere = False
         self.num_captures = 0
         self.num_replays = 0
 
     def ordered(self) -> AbstractContextManager[object]:
         """Nothing to order."""
         return nullcontext()
+
+    def is_followed(self) -> bool:
+        """Whether the caller is still where it was."""
+        return not self.is_elsewhere
 
     def run(self, enqueue: Callable[[int], bool]) -> bool:
         """At once."""

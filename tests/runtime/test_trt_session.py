@@ -190,6 +190,16 @@ def test_a_call_that_is_known_takes_the_short_way(known: tuple[TRTModule, torch.
     torch.testing.assert_close(module(batch), net("residual").answer(3), rtol=1e-4, atol=1e-5)
 
 
+def test_a_caller_on_another_stream_takes_the_long_way(
+    known: tuple[TRTModule, torch.Tensor], processor: Processor
+) -> None:
+    """There the order of the work has to be seen to."""
+    module, batch = known
+    processor.is_elsewhere = True
+
+    assert module._session.replayed([batch]) is None
+
+
 @pytest.mark.parametrize(
     "other",
     [
