@@ -52,9 +52,9 @@ np.savez(file.replace("in.npz", "out.npz"), **found)
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """The residual net in fp16, with both profiles."""
-    folder = tmp_path_factory.mktemp("engine") / "fp16"
-    return built(net("residual"), TensorRT(), precision=Precision.fp16, into=folder)
+    """The residual net, with both profiles; in fp32, for TensorRT may find no layer of so small a net faster in fp16."""
+    folder = tmp_path_factory.mktemp("engine") / "fp32"
+    return built(net("residual"), TensorRT(), precision=Precision.fp32, into=folder)
 
 
 def images(samples: int) -> Tensor:
@@ -135,4 +135,4 @@ def test_inspecting_tells_the_time_of_each_layer(engine: Engine, capsys: pytest.
 
     said = capsys.readouterr().out
     assert "not timed" not in said
-    assert "fp16" in said
+    assert "fp32" in said
