@@ -6,7 +6,8 @@ calibration batches of 1 and 32, and each engine recognises the 10,000 test pict
 the paired drop. On TensorRT 8 to 10 its own calibrators run. Half and float bindings, and what the inspector says of
 each layer, are looked at too. A failure is written down, and the rest goes on.
 
-Run it with `python benchmarks/gpu_torch2trt.py`; `--backend onnxruntime --items 2000` rehearses it on a processor.
+Run it with `python benchmarks/gpu_torch2trt.py`; `--parts` names some of what it looks at, for several GPUs at once,
+and `--backend onnxruntime --items 2000` rehearses it on a processor.
 """
 
 from __future__ import annotations
@@ -181,7 +182,8 @@ def ran(text: str, names: dict[str, Any], this: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"warnings": [str(each.message) for each in said if each.category is UserWarning]}
     module = names.get("model_trt")
     if module is not None and module is not before:
-        data = names["data"]
+        size = module.engine.boundary.inputs[0].shape[0]
+        data = names["data"][: size if isinstance(size, int) else None]
         with torch.no_grad():
             expected, result = names["model"](data), module(data)
         found |= told(module) if module.report is not None else {}
@@ -275,41 +277,40 @@ def saved(this: Run) -> dict[str, Any]:
     return {"bytes": size, "equal": is_equal, **told(module), "drop": drop(this, module)}
 
 
-def measured(this: Run) -> dict[str, Any]:
-    """Everything, the most telling first."""
-    by_algorithm = {
+def algorithms(this: Run) -> dict[str, Any]:
+    """What each algorithm costs at each calibration batch size."""
+    return {
         f"{algorithm.name} batch {size}": this.tried(
             f"{algorithm.name} batch {size}", lambda algorithm=algorithm, size=size: quantized(this, algorithm, size)
         )
         for size in BATCH_SIZES
         for algorithm in CalibrationAlgoType
     }
-    return {
-        "test_pictures": len(this.test),
-        "accuracy": float(this.right.float().mean()),
-        "algorithms": by_algorithm,
-        "page": page(this),
-        "bindings": this.tried("bindings", lambda: bindings(this)),
-        "state": this.tried("state", lambda: saved(this)),
-        "failures": this.failures,
-    }
+
+
+PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "algorithms": algorithms,
+    "page": page,
+    "bindings": lambda this: this.tried("bindings", lambda: bindings(this)),
+    "state": lambda this: this.tried("state", lambda: saved(this)),
+}
 
 
 def bounds(found: dict[str, Any], this: Run) -> list[Bound]:
     """The drops, the layers that prove the precision, and that nothing failed."""
-    whole = {name: each for name, each in found["algorithms"].items() if "drop" in each}
-    drops = [
-        Bound(name=f"upper end of the drop, {name}", value=each["drop"]["high"], bound=LIMIT, unit="")
-        for name, each in whole.items()
-    ]
-    int8 = min((each["counts"].get(DType.int8.value, 0) for each in whole.values()), default=0)
-    fp16 = found["state"].get("counts", {}).get(DType.fp16.value, 0)
-    return [
-        *drops,
-        Bound(name="least number of int8 layers", value=int8, bound=1, unit="layers", is_least=True),
-        Bound(name="fp16 layers of the fp16 engine", value=fp16, bound=1, unit="layers", is_least=True),
-        Bound(name="failures", value=len(this.failures), bound=0, unit=""),
-    ]
+    limits = [Bound(name="failures", value=len(this.failures), bound=0, unit="")]
+    if "algorithms" in found:
+        whole = {name: each for name, each in found["algorithms"].items() if "drop" in each}
+        int8 = min((each["counts"].get(DType.int8.value, 0) for each in whole.values()), default=0)
+        limits.append(Bound(name="least number of int8 layers", value=int8, bound=1, unit="layers", is_least=True))
+        limits += [
+            Bound(name=f"upper end of the drop, {name}", value=each["drop"]["high"], bound=LIMIT, unit="")
+            for name, each in whole.items()
+        ]
+    if "state" in found:
+        fp16 = found["state"].get("counts", {}).get(DType.fp16.value, 0)
+        limits.append(Bound(name="fp16 layers of the fp16 engine", value=fp16, bound=1, unit="layers", is_least=True))
+    return limits
 
 
 def main() -> int:
@@ -319,17 +320,24 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--items", type=int, default=None, help="pictures of each split; all by default")
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS], help="what to look at; all by default")
     parser.add_argument("--quick", action="store_true", help="a rehearsal: nothing is written without --out")
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
     this = Run(options)
     print(f"trained: {float(this.right.float().mean()):.4f} of {len(this.test)} test pictures", flush=True)
-    found = measured(this)
-    said = ["--backend", options.backend, "--epochs", str(options.epochs)]
+    found = {part: PARTS[part](this) for part in options.parts}
+    about = {
+        "test_pictures": len(this.test),
+        "accuracy": float(this.right.float().mean()),
+        "gpu": torch.cuda.get_device_name() if this.on_gpu else None,
+        "failures": this.failures,
+    }
+    said = ["--backend", options.backend, "--epochs", str(options.epochs), "--parts", *options.parts]
     return record(
-        "gpu_torch2trt",
+        "_".join(["gpu_torch2trt", *options.parts]) if len(options.parts) < len(PARTS) else "gpu_torch2trt",
         bounds=bounds(found, this),
-        measured={**found, "gpu": torch.cuda.get_device_name() if this.on_gpu else None},
+        measured={**about, **found},
         method="each engine and the net on the same test pictures; 95 % score interval of the paired drop (Tango); "
         f"{NUM_CALIBRATION} training pictures calibrate",
         quick=options.quick,
