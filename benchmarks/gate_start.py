@@ -97,11 +97,14 @@ def report(folder: Path) -> Report:
         verdict=Verdict.ungated,
     )
 
+# Without this, what is installed for editing is compiled anew at each start, and what pip installed is not.
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 
 def timed(command: list[str]) -> tuple[float, float]:
     """Wall and processor seconds of a fresh process."""
     before, start = os.times(), time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, env=COMPILED)
     after = os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return time.perf_counter() - start, spent

@@ -7,6 +7,7 @@ lazily, so the callback is imported too, which is what a training script does, a
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from statistics import median
@@ -32,11 +33,14 @@ print(json.dumps({{
 }}))
 """
 
+# Without this, what is installed for editing is compiled anew at each import, and what pip installed is not.
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 
 def probe(statements: str) -> dict[str, object]:
     """Seconds, backends loaded, and whether CUDA was touched, of a fresh interpreter that runs `statements`."""
     code = _PROBE.format(statements=statements, backends=BACKENDS)
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=COMPILED)
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return found
 
