@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check bench bench-quality bench-statistics gpu clean
+.PHONY: help demo test check docs picture bench bench-quality bench-statistics gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -34,8 +34,14 @@ check: .venv/.dev  ## format, rules, types and the one-way imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/.dev  ## the site, into site/; broken links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+picture: .venv/.dev  ## the README's picture of a report, drawn anew
+	$(BIN)/python benchmarks/picture.py
+
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts -e /leak); do $(BIN)/python $$script || missed=1; done; exit $$missed
+	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts -e /leak -e /picture); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by simulation
 	missed=0; for part in pairs sums lists; do \
@@ -51,7 +57,7 @@ gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten min
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)
 
 clean:  ## remove .venv and what was built
-	rm -rf .venv .venv-peers build dist *.egg-info
+	rm -rf .venv .venv-peers build dist site *.egg-info
 
 # The other quantizers want versions of onnx and onnxruntime of their own.
 .venv-peers/.made: benchmarks/quality/peers.txt

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from zoo import Classifier, Images
+
+from lightning_trt import errors
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -59,3 +65,43 @@ def test_the_snippets_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.Monk
         shutil.copy(known["trainer"].checkpoint_callback.best_model_path, "best.ckpt")
 
     assert known["outputs"]
+
+
+def test_the_page_of_errors_has_every_error() -> None:
+    """A heading for each that can be met, and no other."""
+    page = (ROOT / "docs" / "errors.md").read_text()
+
+    family = {name for name in errors.__all__ if name.endswith("Error")}
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == family
+    assert set(re.findall(r"(\w+Error)$", page.split("```")[1], re.MULTILINE)) == family
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice, and a verdict on few samples may be in doubt
+def test_the_quick_start_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block by block, as somebody copies it."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick-start.md").read_text(), re.DOTALL)
+    known: dict[str, object] = {"__name__": "quick_start"}
+
+    for block in blocks:
+        exec(block, known)  # noqa: S102 - our own page
+
+    assert known["logits"].shape == (5, 10)
+
+
+def test_the_site_is_built_without_a_complaint(tmp_path: Path) -> None:
+    """Strictly: a link or an anchor that leads nowhere, and a page that no menu has, are errors."""
+    if find_spec("mkdocs") is None or find_spec("mkdocstrings") is None:
+        pytest.skip("needs mkdocs, which is not installed: pip install --group docs")
+
+    run = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert "TRTExportCallback" in (tmp_path / "site" / "reference" / "python.html").read_text()

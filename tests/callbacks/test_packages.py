@@ -71,6 +71,25 @@ if __name__ == "__main__":
 """
 
 
+SPAWN = """
+import json
+import sys
+from pathlib import Path
+
+from lightning_trt import TRTExportCallback
+from zoo import Classifier, Images, quiet_trainer
+from zoo.exporting import quick
+
+if __name__ == "__main__":
+    root = Path(sys.argv[1])
+    ours = TRTExportCallback(**quick(precisions=("fp32", "int8"), dirpath=root / "trt"))
+    trainer = quiet_trainer(root, callbacks=[ours], devices=2, strategy="ddp_spawn")
+    trainer.fit(Classifier(), datamodule=Images())
+    metrics = {name: float(each) for name, each in trainer.callback_metrics.items()}
+    (root / "metrics.json").write_text(json.dumps(metrics))
+"""
+
+
 def ran(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What a fresh Python that ran `code` said; it must have ended well."""
     script = folder / "script.py"
@@ -139,3 +158,15 @@ def test_every_rank_of_a_distributed_fit_ends_with_the_same_report(tmp_path: Pat
     assert json.loads(first[0])["data"]["samples"] == 53
     assert first[2]["trt/int8-minmax/drop/val/acc"] < 0.9
     assert run.stderr.count("Inconclusive: ") == 1
+
+
+def test_ranks_that_were_spawned_leave_files_and_numbers(tmp_path: Path) -> None:
+    """The process that called fit is none of them: it has the numbers of the report that they wrote."""
+    ran(SPAWN, tmp_path, str(tmp_path))
+
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    (path,) = (tmp_path / "trt").rglob("report.json")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert report["data"]["samples"] == 53
+    for each in report["candidates"]:
+        assert metrics[f"trt/{each['name']}/val/acc"] == pytest.approx(each["metrics"]["val/acc"]["value"])
