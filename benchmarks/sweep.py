@@ -1,10 +1,11 @@
 """A sweep of four calibrators, beside one run with a list of them, and what its second point costs.
 
-The command itself, with a classifier whose ResNet-like net takes images of 32x32 with random weights, on the CPU with
-onnxruntime; processor time of the process, because the machine has other work. The first run fills kernels and imports
-and is not counted. The run with the list and the sweep each begin with an empty cache. A point of a sweep that is not
-its first takes ONNX and statistics from the cache; it loads the data, runs the reference and its own candidate, times
-both, and writes its report.
+What the command does, with a classifier whose ResNet-like net takes images of 32x32 with random weights, on the CPU
+with onnxruntime; processor time of the process, because the machine has other work. The first run fills kernels and
+imports and is not counted. The run with the list and the sweeps each begin with an empty cache. A point of a sweep
+that is not its first takes ONNX and statistics from the cache, and what the reference's network gave from the memory
+that points in one process share; it loads the data, runs its own candidate, times both, and writes its report. The
+sweep without that memory is what points in processes of their own cost.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from lightning_trt import export_checkpoint
+from lightning_trt import ReferenceMemory, export_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,15 @@ class Data(pl.LightningDataModule):
         return DataLoader(self.data, batch_size=50)
 
 
-def seconds(checkpoint: Path, calibrators: Sequence[str], *, size: int, into: Path, cache: Path) -> float:
+def seconds(
+    checkpoint: Path,
+    calibrators: Sequence[str],
+    *,
+    size: int,
+    into: Path,
+    cache: Path,
+    memory: ReferenceMemory | None = None,
+) -> float:
     """Processor time of one run."""
     start = time.process_time()
     export_checkpoint(
@@ -89,17 +98,17 @@ def seconds(checkpoint: Path, calibrators: Sequence[str], *, size: int, into: Pa
         dirpath=into,
         cache=str(cache),
         on_gate_fail="warn",
+        memory=memory,
     )
     return time.process_time() - start
 
 
-def turn(checkpoint: Path, root: Path, *, size: int) -> tuple[float, list[float]]:
-    """Seconds of the run with the list, and of each point of the sweep."""
-    together = seconds(checkpoint, CALIBRATORS, size=size, into=root / "list", cache=root / "cache-list")
-    points = [
-        seconds(checkpoint, (each,), size=size, into=root / each, cache=root / "cache-sweep") for each in CALIBRATORS
+def swept(checkpoint: Path, root: Path, *, size: int, memory: ReferenceMemory | None) -> list[float]:
+    """Seconds of each point of a sweep, which begins with an empty cache."""
+    return [
+        seconds(checkpoint, (each,), size=size, into=root / each, cache=root / "cache", memory=memory)
+        for each in CALIBRATORS
     ]
-    return together, points
 
 
 def main() -> int:
@@ -115,12 +124,20 @@ def main() -> int:
         trainer.strategy.connect(Net())
         trainer.save_checkpoint(root / "net.ckpt")
         seconds(root / "net.ckpt", ("minmax",), size=200, into=root / "warm", cache=root / "cache-warm")
-        together, points = turn(root / "net.ckpt", root / "turn", size=size)
+        together = seconds(root / "net.ckpt", CALIBRATORS, size=size, into=root / "list", cache=root / "cache-list")
+        points = swept(root / "net.ckpt", root / "sweep", size=size, memory=ReferenceMemory())
+        alone = swept(root / "net.ckpt", root / "alone", size=size, memory=None)
     bounds = [
         Bound(name="sweep / one run with the list", value=sum(points) / together, bound=1.3, unit="x"),
         Bound(name="second point / first", value=points[1] / points[0], bound=1.0, unit="x"),
     ]
-    measured = {"images": size, "seconds_list": together, "seconds_points": dict(zip(CALIBRATORS, points, strict=True))}
+    measured = {
+        "images": size,
+        "seconds_list": together,
+        "seconds_points": dict(zip(CALIBRATORS, points, strict=True)),
+        "seconds_points_without_memory": dict(zip(CALIBRATORS, alone, strict=True)),
+        "sweep_without_memory / list": sum(alone) / together,
+    }
     return record("sweep", bounds=bounds, measured=measured, method=__doc__, quick=asked.quick, out=asked.out)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
+    from lightning_trt import ReferenceMemory
     from lightning_trt.artifacts import Report
 
 __all__ = ["Objective", "run"]
@@ -39,8 +40,8 @@ _OF_THE_SWEEP = ("objective", "sweep", "on_gate_fail")
 _DONE = "done.yaml"
 
 
-def run(config: DictConfig) -> Objective:
-    """What the sweeper asked for, once the report is written.
+def run(config: DictConfig, *, memory: ReferenceMemory | None = None) -> Objective:
+    """What the sweeper asked for, once the report is written; `memory` goes from one point to the next.
 
     Raises:
         GateFailedError: The gate said no, and `on_gate_fail` lets that raise.
@@ -52,11 +53,11 @@ def run(config: DictConfig) -> Objective:
     if member(OnGateFail, asked["on_gate_fail"]) is OnGateFail.auto:
         # A point that fails its gate is a result, and its sweeper shall have the number.
         asked["on_gate_fail"] = OnGateFail.warn if is_point else OnGateFail.raises
-    report = _point(asked) if is_point else _exported(asked)
+    report = _point(asked, memory) if is_point else _exported(asked)
     return _objective(report, asked["objective"])
 
 
-def _point(asked: Mapping[str, Any]) -> Report:
+def _point(asked: Mapping[str, Any], memory: ReferenceMemory | None) -> Report:
     """The report of a point of a sweep, which an earlier sweep into the same folder may have left.
 
     Raises:
@@ -74,7 +75,7 @@ def _point(asked: Mapping[str, Any]) -> Report:
         done = folder / _DONE
         if done.is_file():
             return _found(folder, said=said, done=done.read_text(encoding="utf-8"))
-        report = _exported(asked)
+        report = _exported(asked, memory)
         write_whole(done, said)
     return report
 
@@ -95,7 +96,7 @@ def _found(folder: Path, *, said: str, done: str) -> Report:
     return json.from_text(path.read_text(encoding="utf-8"), path)
 
 
-def _exported(asked: Mapping[str, Any]) -> Report:
+def _exported(asked: Mapping[str, Any], memory: ReferenceMemory | None = None) -> Report:
     if asked["checkpoint"] is None:
         raise SettingsError("no checkpoint was given. Write `lightning-trt export CHECKPOINT`, or --help for more.")
     # The classes of a training are found from where it ran, as its script found them.
@@ -111,6 +112,7 @@ def _exported(asked: Mapping[str, Any]) -> Report:
             trust=asked["trust"],
             metrics=asked["metrics"],
             predict=asked["predict"],
+            memory=memory,
             **options,
         )
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
+    from lightning_trt.pipeline.memory import ReferenceMemory
     from lightning_trt.replay import Predict, Subject
     from lightning_trt.replay.checkpoints import Remembered
     from lightning_trt.settings import ExportOptions, GateSettings
@@ -51,6 +52,7 @@ def export(
     trust: bool = False,
     metrics: Mapping[str, Metric] | MetricCollection | None = None,
     predict: Predict | None = None,
+    memory: ReferenceMemory | None = None,
     **options: Unpack[ExportOptions],
 ) -> Report:
     """The report on engines of `module`, without training.
@@ -63,6 +65,7 @@ def export(
         metrics: Torchmetrics Metrics by name, or a MetricCollection, to measure the drop of in the place of what
             `validation_step` logs, which is then not run; goes with `predict`.
         predict: Function of module and batch that gives what each metric's update takes: `(outputs, targets)`.
+        memory: What earlier exports in this process left, and this one leaves to the next.
         options: The fields of `ExportSettings`.
 
     Raises:
@@ -86,7 +89,7 @@ def export(
     with random_state_kept(), found as subject:
         about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
         check_names(scoring, settings, monitor=about.monitor)
-        job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder)
+        job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder, memory=memory)
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
     show(outcome.report)
     if outcome.error is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts import Candidate, CheckpointReport, Latency, Report, Scores, Statistics
+    from lightning_trt.pipeline.memory import ReferenceMemory
     from lightning_trt.pipeline.plan import Asked, Plan
     from lightning_trt.replay import Subject
     from lightning_trt.settings import ExportSettings
@@ -31,7 +32,10 @@ EXPORTED = "onnx-fp32"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help."""
+    """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help.
+
+    `memory` holds what an earlier run in this process left.
+    """
 
     subject: Subject
     checkpoint: CheckpointReport
@@ -40,6 +44,7 @@ class Job:
     folder: Path
     notes: tuple[str, ...] = ()
     crew: Crew = field(default_factory=Crew)
+    memory: ReferenceMemory | None = None
 
     @property
     def high_precision(self) -> Precision:

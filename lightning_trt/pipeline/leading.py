@@ -21,7 +21,7 @@ from lightning_trt import calibrators
 from lightning_trt.passes import save
 from lightning_trt.pipeline.following import likeness
 from lightning_trt.replay import num_batches
-from lightning_trt.stages.calibrate import calibrate, observe, recall, shards
+from lightning_trt.stages.calibrate import calibrate, fingerprint_of, observe, recall, shards
 from lightning_trt.stages.validate import Foreseen
 from lightning_trt.storage import cache_at
 
@@ -124,12 +124,17 @@ class Leader:
 
     @contextmanager
     def foreseen(
-        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, left_out: Sequence[int]
+        self,
+        subject: Subject,
+        engines: Mapping[str, Mapping[str, nn.Module]],
+        *,
+        graphs: Mapping[str, OnnxGraph],
+        left_out: Sequence[int],
     ) -> Iterator[Foreseen | None]:
-        """What the crew computes ahead of the validation pass, until the block ends; None where nobody does."""
+        """What the crew computes ahead of the validation pass, until the block ends, or else what is remembered."""
         counts = num_batches(subject) if self.ranks and engines else None
         if counts is None:
-            yield None
+            yield self._remembered(graphs)
             return
         parts = _parts(counts, self.ranks)
         told: dict[str, Any] = {
@@ -156,6 +161,13 @@ class Leader:
         finally:
             for errand in asked.values():
                 errand.withdraw()
+
+    def _remembered(self, graphs: Mapping[str, OnnxGraph]) -> Foreseen | None:
+        """What the reference gave in an earlier run of this process, if it was the same network on the same device."""
+        if self.job.memory is None:
+            return None
+        digests = (fingerprint_of(graph.model) for graph in graphs.values())
+        return self.job.memory.foreseen(likeness(self.job.subject), *digests)
 
     def _asked(self, verb: str, folder: Path, **more: object) -> dict[int, Errand]:
         return self.job.crew.ask(json.dumps({"verb": verb, "folder": str(folder), **more}))

@@ -94,7 +94,7 @@ class _Road:
         with self.opened(candidates) as engines:
             latency = self.timed(probed, engines)
             with exported_engines(self.job, graphs) as exported:
-                scores = self.validated(engines, exported)
+                scores = self.validated(engines, exported, graphs)
         return Findings(
             statistics=statistics,
             candidates=candidates,
@@ -254,7 +254,7 @@ class _Road:
             return found.latencies
         return {}
 
-    def validated(self, engines: Engines, exported: Engines) -> Scores | None:
+    def validated(self, engines: Engines, exported: Engines, graphs: Mapping[str, OnnxGraph]) -> Scores | None:
         """The scores of everything that runs; where the pass itself fails, nothing has any."""
         living = {name: engines[name] for name in self.journal.living(engines)}
         subject, running = self.evaluated or self.job.subject, living | dict(exported)
@@ -262,7 +262,7 @@ class _Road:
         try:
             with (
                 self.progress.step("Validating", total=None) as advance,
-                self.leader.foreseen(subject, running, left_out=left_out) as foreseen,
+                self.leader.foreseen(subject, running, graphs=graphs, left_out=left_out) as foreseen,
             ):
                 scores = validate(
                     subject,

@@ -1,4 +1,4 @@
-"""What the boundaries give for a batch, computed ahead by another process; taken only for the very same inputs.
+"""What the boundaries give for a batch, computed ahead elsewhere or earlier; taken only for the very same inputs.
 
 A boundary is a function of its inputs. So whoever has its results for inputs of the same bits need not run it, and
 everything else of validation (the step, its hooks, metrics, random numbers) goes on as if it had run.
@@ -7,6 +7,7 @@ everything else of validation (the step, its hooks, metrics, random numbers) goe
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +76,15 @@ def foresee(
 class Foreseen:
     """Boundaries of copies that take their results from `find`, as far as it has them for their very inputs.
 
-    `find` is asked once for each batch; what it gives is what `foresee` kept of it, None where there is nothing.
+    `find` is asked once for each batch; what it gives is what `foresee` kept of it, None where there is nothing. What
+    the reference has to compute goes to `keep`, unless its network draws random numbers or leaves something behind.
     """
 
-    def __init__(self, find: Callable[[Step], Results | None]) -> None:
+    def __init__(
+        self, find: Callable[[Step], Results | None], *, keep: Callable[[Results], None] | None = None
+    ) -> None:
         self._find = find
+        self._keep = keep
         self._results: Results = {}
         self._last: tuple[Structure, tuple[Tensor, ...], str] | None = None
 
@@ -93,18 +98,26 @@ class Foreseen:
         for name, copy in copies.items():
             for boundary in boundaries:
                 part = copy.get_submodule(boundary)
-                part.forward = self._taking(name, boundary, part.forward)
+                part.forward = self._taking(name, boundary, part)
 
-    def _taking(self, name: str, boundary: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def _taking(self, name: str, boundary: str, part: nn.Module) -> Callable[..., Any]:
+        forward: Callable[..., Any] = part.forward
+        keep = self._keep if name == REFERENCE else None
+
         def foreseen(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the user's forward
-            if not self._results:
+            if not self._results and keep is None:
                 return forward(*args, **kwargs)
             structure, inputs = flatten((args, kwargs), is_leaf=torch.is_tensor)
-            found = self._results.get((name, boundary, self._digest_of(structure, inputs)))
-            if found is None:
+            at = (name, boundary, self._digest_of(structure, inputs))
+            if at in self._results:
+                nest, outputs = self._results[at]
+                return unflatten(nest, [_fresh(tensor, like=inputs[0]) for tensor in outputs])
+            if keep is None:
                 return forward(*args, **kwargs)
-            nest, outputs = found
-            return unflatten(nest, [_fresh(tensor, like=inputs[0]) for tensor in outputs])
+            results, is_function = _watched(part, partial(forward, *args, **kwargs))
+            if is_function:
+                keep({at: _copied(results)})
+            return results
 
         return foreseen
 
@@ -137,6 +150,20 @@ def _results(calls: Mapping[tuple[str, str], Sequence[Call]]) -> Results:
         for at, made in calls.items()
         for call in made
     }
+
+
+def _watched(part: nn.Module, call: Callable[[], Any]) -> tuple[Any, bool]:
+    """What `call` gives, and whether that is all it does: no random number drawn, nothing left behind in `part`."""
+    random_state, attributes = RandomState.now(), _attributes([part])
+    results = call()
+    is_same = all(value is attributes.get(at) for at, value in _attributes([part]).items())
+    return results, is_same and random_state.is_now()
+
+
+def _copied(results: object) -> tuple[Structure, tuple[Tensor, ...]]:
+    """The results on the CPU, in tensors that the user's step cannot write into."""
+    structure, outputs = flatten(results, is_leaf=torch.is_tensor)
+    return structure, tuple(tensor.detach().to("cpu", copy=True) for tensor in outputs)
 
 
 def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:

@@ -52,7 +52,7 @@ def validate(
         monitor: The metric that the checkpoint was chosen by; reported whatever the settings name.
         steps: Two candidates each, between which evidence is wanted too.
         advance: Called with the number of samples after each batch.
-        foreseen: Where results that other processes computed ahead come from.
+        foreseen: Where results that were computed elsewhere or earlier come from.
 
     Raises:
         MetricNotLoggedError: A metric of `settings.metrics` is not logged.
