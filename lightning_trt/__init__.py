@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
     from lightning_trt.callbacks import TRTExportCallback
     from lightning_trt.loading import load, rebuild
-    from lightning_trt.pipeline import ReferenceMemory, export, export_checkpoint
+    from lightning_trt.pipeline import export, export_checkpoint
     from lightning_trt.precision import Precision
     from lightning_trt.runtime import TRTModule
     from lightning_trt.settings import ExportSettings, GateSettings
@@ -27,7 +27,6 @@ __all__ = [
     "ExportSettings",
     "GateSettings",
     "Precision",
-    "ReferenceMemory",
     "Report",
     "TRTExportCallback",
     "TRTModule",
@@ -43,7 +42,6 @@ _HOMES = {
     "ExportSettings": "lightning_trt.settings",
     "GateSettings": "lightning_trt.settings",
     "Precision": "lightning_trt.precision",
-    "ReferenceMemory": "lightning_trt.pipeline",
     "Report": "lightning_trt.artifacts",
     "TRTExportCallback": "lightning_trt.callbacks",
     "TRTModule": "lightning_trt.runtime",

@@ -14,7 +14,6 @@ from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 from rich.console import Console
 
-import lightning_trt
 from lightning_trt import hydra_schema
 from lightning_trt.cli import export_job
 from lightning_trt.cli.exits import Exit
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from omegaconf import DictConfig
-
-    from lightning_trt import ReferenceMemory
 
 __all__ = ["JobFailedError", "run"]
 
@@ -46,18 +43,18 @@ def run(words: Sequence[str]) -> Exit:
     if sweep is None:
         return _ran(words)
     kept = [word for word in words if not word.startswith(_SWEEP_DIR)]
-    code = _ran([*kept, f"{_SWEEP_DIR}{sweep}"], memory=lightning_trt.ReferenceMemory())
+    code = _ran([*kept, f"{_SWEEP_DIR}{sweep}"])
     return _end_of_sweep(sweep, words) if any(sweep.rglob("overrides.yaml")) else code
 
 
-def _ran(words: Sequence[str], *, memory: ReferenceMemory | None = None) -> Exit:
+def _ran(words: Sequence[str]) -> Exit:
     """The exit code of the last job that ended in this process, or Hydra's own where it started none."""
     ended: list[Exit] = []
     hydra_schema.store()
 
     def job(config: DictConfig) -> export_job.Objective:
         try:
-            objective = export_job.run(config, memory=memory)
+            objective = export_job.run(config)
         except LightningTRTError as error:
             ended.append(_exit_of_error(error))
             raise JobFailedError(f"{type(error).__name__}: {error}") from error

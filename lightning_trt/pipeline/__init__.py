@@ -8,7 +8,6 @@ from lightning_trt.pipeline.finished import export_checkpoint
 from lightning_trt.pipeline.folders import results_folder
 from lightning_trt.pipeline.following import Follower
 from lightning_trt.pipeline.job import Outcome
-from lightning_trt.pipeline.memory import ReferenceMemory
 from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
 from lightning_trt.pipeline.telling import show
@@ -16,7 +15,6 @@ from lightning_trt.pipeline.telling import show
 __all__ = [
     "Follower",
     "Outcome",
-    "ReferenceMemory",
     "check_names",
     "enforce",
     "export",

@@ -13,7 +13,7 @@ from lightning_trt.artifacts import CheckpointReport, Verdict
 from lightning_trt.distributed import Crew
 from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
-from lightning_trt.pipeline.folders import results_folder
+from lightning_trt.pipeline.folders import is_in_sweep, results_folder
 from lightning_trt.pipeline.job import Job, Outcome
 from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
-    from lightning_trt.pipeline.memory import ReferenceMemory
     from lightning_trt.replay import Predict, Subject
     from lightning_trt.replay.checkpoints import Remembered
     from lightning_trt.settings import ExportOptions, GateSettings
@@ -52,7 +51,6 @@ def export(
     trust: bool = False,
     metrics: Mapping[str, Metric] | MetricCollection | None = None,
     predict: Predict | None = None,
-    memory: ReferenceMemory | None = None,
     **options: Unpack[ExportOptions],
 ) -> Report:
     """The report on engines of `module`, without training.
@@ -65,7 +63,6 @@ def export(
         metrics: Torchmetrics Metrics by name, or a MetricCollection, to measure the drop of in the place of what
             `validation_step` logs, which is then not run; goes with `predict`.
         predict: Function of module and batch that gives what each metric's update takes: `(outputs, targets)`.
-        memory: What earlier exports in this process left, and this one leaves to the next.
         options: The fields of `ExportSettings`.
 
     Raises:
@@ -89,7 +86,14 @@ def export(
     with random_state_kept(), found as subject:
         about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
         check_names(scoring, settings, monitor=about.monitor)
-        job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder, memory=memory)
+        job = Job(
+            subject=subject,
+            checkpoint=about,
+            plan=plan,
+            settings=settings,
+            folder=folder,
+            is_point=is_in_sweep(),
+        )
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
     show(outcome.report)
     if outcome.error is not None:

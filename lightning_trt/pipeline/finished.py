@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
-    from lightning_trt.pipeline.memory import ReferenceMemory
     from lightning_trt.replay import Predict
     from lightning_trt.settings import ExportOptions
 
@@ -37,7 +36,6 @@ def export_checkpoint(
     trust: bool = False,
     metrics: Mapping[str, Any] | MetricCollection | None = None,
     predict: Predict | str | None = None,
-    memory: ReferenceMemory | None = None,
     **options: Unpack[ExportOptions],
 ) -> Report:
     """The report on engines of `checkpoint`, whose module and DataModule are made again first.
@@ -52,7 +50,6 @@ def export_checkpoint(
         trust: Load a checkpoint that holds more than weights and plain data, which runs code of whoever wrote it.
         metrics: What `export` takes, or mappings with a `_target_` for the Metrics; empty is none.
         predict: What `export` takes, or the import path of it.
-        memory: What earlier exports in this process left, and this one leaves to the next.
         options: The fields of `ExportSettings`.
 
     Raises:
@@ -71,15 +68,7 @@ def export_checkpoint(
         part: _made(part, asked or {}, named=origin.get(part), checkpoint=checkpoint, trust=trust)
         for part, asked in {"module": module, "datamodule": datamodule}.items()
     }
-    return export(
-        made["module"],
-        made["datamodule"],
-        checkpoint=checkpoint,
-        trust=trust,
-        memory=memory,
-        **scoring,
-        **options,
-    )
+    return export(made["module"], made["datamodule"], checkpoint=checkpoint, trust=trust, **scoring, **options)
 
 
 def _metrics(asked: Mapping[str, Any] | MetricCollection | None) -> Any:  # noqa: ANN401 - what `export` checks

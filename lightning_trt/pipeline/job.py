@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_trt.artifacts import Candidate, CheckpointReport, Latency, Report, Scores, Statistics
-    from lightning_trt.pipeline.memory import ReferenceMemory
     from lightning_trt.pipeline.plan import Asked, Plan
     from lightning_trt.replay import Subject
     from lightning_trt.settings import ExportSettings
@@ -34,7 +33,7 @@ EXPORTED = "onnx-fp32"
 class Job:
     """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help.
 
-    `memory` holds what an earlier run in this process left.
+    `is_point` says that other runs of a sweep export the same, and begin alike so that they can share.
     """
 
     subject: Subject
@@ -44,7 +43,7 @@ class Job:
     folder: Path
     notes: tuple[str, ...] = ()
     crew: Crew = field(default_factory=Crew)
-    memory: ReferenceMemory | None = None
+    is_point: bool = False
 
     @property
     def high_precision(self) -> Precision:
@@ -64,6 +63,11 @@ class Job:
         chain = [REFERENCE, *([EXPORTED] if self.runs_exported else []), *([fp32] if fp32 in names else [])]
         others = [name for name in names if name != fp32] if len(chain) > 1 else []
         return (*pairwise(chain), *((chain[-1], name) for name in others))
+
+    @property
+    def equalizes(self) -> bool:
+        """Whether channels are brought to one size before anything is built: for all candidates, or for none."""
+        return self.settings.calibration.equalize and (self.is_point or self.plan.needs_ranges)
 
     @property
     def weights(self) -> WeightRanges:

@@ -1,4 +1,4 @@
-"""What the boundaries give for a batch, computed ahead elsewhere or earlier; taken only for the very same inputs.
+"""What the boundaries give for a batch, computed ahead by another process; taken only for the very same inputs.
 
 A boundary is a function of its inputs. So whoever has its results for inputs of the same bits need not run it, and
 everything else of validation (the step, its hooks, metrics, random numbers) goes on as if it had run.
@@ -7,17 +7,15 @@ everything else of validation (the step, its hooks, metrics, random numbers) goe
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from lightning_trt.batches import fingerprints
 from lightning_trt.errors import ReplayError
 from lightning_trt.replay import RandomState, Replay, watch
 from lightning_trt.runtime.structure import flatten, unflatten
+from lightning_trt.stages.validate.calls import attributes_of, digest_of, fresh, same_bits
 from lightning_trt.stages.validate.copies import AS_TRAINED, REFERENCE, copies_of
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     Results = Mapping[tuple[str, str, str], tuple[Structure, tuple[Tensor, ...]]]
 
-__all__ = ["Foreseen", "foresee"]
+__all__ = ["Foreseen", "Foresight", "foresee"]
 
 
 def foresee(
@@ -55,7 +53,7 @@ def foresee(
     replay = Replay(subject, copies, as_trained={AS_TRAINED}, batches_per_loader=longest)
     steps: list[Step] = []
     parts = [copies[REFERENCE].get_submodule(boundary) for boundary in boundaries]
-    state = _attributes(parts)
+    state = attributes_of(parts)
 
     @contextmanager
     def around(name: str, step: Step, _batch: object) -> Iterator[None]:
@@ -64,7 +62,7 @@ def foresee(
             yield
 
     def advance(_num_items: int) -> None:
-        if any(value is not state.get(at) for at, value in _attributes(parts).items()):
+        if any(value is not state.get(at) for at, value in attributes_of(parts).items()):
             raise ReplayError("the network leaves something behind beside its results, which validation_step may read")
         keep(steps[-1], _results(calls))
         for made in calls.values():
@@ -73,18 +71,26 @@ def foresee(
     replay.run(around=around, advance=advance)
 
 
+class Foresight(Protocol):
+    """What stands before boundaries of copies, and gives what they would give, where it is known."""
+
+    def stand_before(self, copies: Mapping[str, LightningModule], boundaries: Sequence[str]) -> None:
+        """Nothing; the boundaries of the copies ask here first."""
+        ...
+
+    def begin(self, step: Step) -> None:
+        """Nothing; calls belong to this batch from now on."""
+        ...
+
+
 class Foreseen:
     """Boundaries of copies that take their results from `find`, as far as it has them for their very inputs.
 
-    `find` is asked once for each batch; what it gives is what `foresee` kept of it, None where there is nothing. What
-    the reference has to compute goes to `keep`, unless its network draws random numbers or leaves something behind.
+    `find` is asked once for each batch; what it gives is what `foresee` kept of it, None where there is nothing.
     """
 
-    def __init__(
-        self, find: Callable[[Step], Results | None], *, keep: Callable[[Results], None] | None = None
-    ) -> None:
+    def __init__(self, find: Callable[[Step], Results | None]) -> None:
         self._find = find
-        self._keep = keep
         self._results: Results = {}
         self._last: tuple[Structure, tuple[Tensor, ...], str] | None = None
 
@@ -98,26 +104,18 @@ class Foreseen:
         for name, copy in copies.items():
             for boundary in boundaries:
                 part = copy.get_submodule(boundary)
-                part.forward = self._taking(name, boundary, part)
+                part.forward = self._taking(name, boundary, part.forward)
 
-    def _taking(self, name: str, boundary: str, part: nn.Module) -> Callable[..., Any]:
-        forward: Callable[..., Any] = part.forward
-        keep = self._keep if name == REFERENCE else None
-
+    def _taking(self, name: str, boundary: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def foreseen(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the user's forward
-            if not self._results and keep is None:
+            if not self._results:
                 return forward(*args, **kwargs)
             structure, inputs = flatten((args, kwargs), is_leaf=torch.is_tensor)
-            at = (name, boundary, self._digest_of(structure, inputs))
-            if at in self._results:
-                nest, outputs = self._results[at]
-                return unflatten(nest, [_fresh(tensor, like=inputs[0]) for tensor in outputs])
-            if keep is None:
+            found = self._results.get((name, boundary, self._digest_of(structure, inputs)))
+            if found is None:
                 return forward(*args, **kwargs)
-            results, is_function = _watched(part, partial(forward, *args, **kwargs))
-            if is_function:
-                keep({at: _copied(results)})
-            return results
+            nest, outputs = found
+            return unflatten(nest, [fresh(tensor, like=inputs[0]) for tensor in outputs])
 
         return foreseen
 
@@ -125,9 +123,9 @@ class Foreseen:
         """The digest, taken once for all copies that get the same."""
         if self._last is not None:
             before, tensors, digest = self._last
-            if before == structure and all(map(_same, tensors, inputs)):
+            if before == structure and all(map(same_bits, tensors, inputs)):
                 return digest
-        digest = _digest(structure, inputs)
+        digest = digest_of(structure, inputs)
         self._last = structure, tuple(tensor.detach().clone() for tensor in inputs), digest
         return digest
 
@@ -143,56 +141,10 @@ def _drawing_nothing(name: str) -> Iterator[None]:
 def _results(calls: Mapping[tuple[str, str], Sequence[Call]]) -> Results:
     """What every call gave, by copy, boundary and digest of its inputs."""
     return {
-        (*at, _digest(call.input_structure, call.inputs)): (
+        (*at, digest_of(call.input_structure, call.inputs)): (
             call.output_structure,
             tuple(tensor.detach().cpu() for tensor in call.outputs),
         )
         for at, made in calls.items()
         for call in made
     }
-
-
-def _watched(part: nn.Module, call: Callable[[], Any]) -> tuple[Any, bool]:
-    """What `call` gives, and whether that is all it does: no random number drawn, nothing left behind in `part`."""
-    random_state, attributes = RandomState.now(), _attributes([part])
-    results = call()
-    is_same = all(value is attributes.get(at) for at, value in _attributes([part]).items())
-    return results, is_same and random_state.is_now()
-
-
-def _copied(results: object) -> tuple[Structure, tuple[Tensor, ...]]:
-    """The results on the CPU, in tensors that the user's step cannot write into."""
-    structure, outputs = flatten(results, is_leaf=torch.is_tensor)
-    return structure, tuple(tensor.detach().to("cpu", copy=True) for tensor in outputs)
-
-
-def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:
-    """What the modules in `parts` hold, each by its place, but for what Lightning keeps for itself."""
-    modules = [module for part in parts for module in part.modules()]
-    return {
-        (place, name): value
-        for place, module in enumerate(modules)
-        for name, value in vars(module).items()
-        if not name.startswith("_")
-    }
-
-
-def _digest(structure: Structure, inputs: Sequence[Tensor]) -> str:
-    numbers = [fingerprints(tensor, count=1).tobytes() for tensor in inputs]
-    return sha256(repr(structure).encode() + b"".join(numbers)).hexdigest()
-
-
-def _fresh(tensor: Tensor, *, like: Tensor) -> Tensor:
-    """A tensor that nobody else holds: the user's step may write into it."""
-    return tensor.to(like.device, copy=True)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    # As bits: -0.0 and 0.0 are equal, and two NaN are not.
-    if one.dtype != other.dtype or one.shape != other.shape or one.device != other.device:
-        return False
-    return torch.equal(_bits(one), _bits(other))
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
