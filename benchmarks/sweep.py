@@ -1,10 +1,11 @@
-"""A sweep of four calibrators, beside one run with a list of them, and what its second point costs.
+"""A sweep over precision and four calibrators, beside one run with lists of them, and what its second point costs.
 
-The command itself, with a classifier whose ResNet-like net takes images of 32x32 with random weights, on the CPU with
-onnxruntime; processor time of the process, because the machine has other work. The first run fills kernels and imports
-and is not counted. The run with the list and the sweep each begin with an empty cache. A point of a sweep that is not
-its first takes ONNX and statistics from the cache; it loads the data, runs the reference and its own candidate, times
-both, and writes its report.
+The command itself in one process, with a classifier whose ResNet-like net takes images of 32x32 with random weights, on
+the CPU with onnxruntime; processor time of the process, because the machine has other work. The first run fills kernels
+and imports and is not counted. The run with the lists and the sweeps each begin with an empty cache. A point of a sweep
+that is not its first takes the ONNX, the statistics and the results of the reference's network from the cache; it
+captures the program, loads the data, runs its own candidate, times that beside the reference, and writes its report.
+The sweep over precisions too has eight points, of which three are the same: fp16 has no calibrator.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
@@ -23,10 +25,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from lightning_trt import export_checkpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from lightning_trt.cli import main as command
 
 CALIBRATORS = ("minmax", "percentile", "mse", "entropy")
 CLASSES = 10
@@ -75,31 +74,34 @@ class Data(pl.LightningDataModule):
         return DataLoader(self.data, batch_size=50)
 
 
-def seconds(checkpoint: Path, calibrators: Sequence[str], *, size: int, into: Path, cache: Path) -> float:
-    """Processor time of one run."""
+def seconds(checkpoint: Path, *words: str, size: int, root: Path) -> float:
+    """Processor time of `lightning-trt export` with those words, from an empty cache."""
     start = time.process_time()
-    export_checkpoint(
-        checkpoint,
-        module={"_target_": f"{__name__}.Net"},
-        datamodule={"_target_": f"{__name__}.Data", "size": size},
-        backend="onnxruntime",
-        precisions=("int8",),
-        calibrators=calibrators,
-        monitor="val/acc",
-        dirpath=into,
-        cache=str(cache),
-        on_gate_fail="warn",
+    code = command(
+        [
+            "export",
+            *words,
+            str(checkpoint),
+            f"module._target_={__name__}.Net",
+            f"datamodule._target_={__name__}.Data",
+            f"datamodule.size={size}",
+            "backend=onnxruntime",
+            "monitor=val/acc",
+            "on_gate_fail=warn",
+            f"cache={root / 'cache'}",
+            f"hydra.run.dir={root}",
+            f"hydra.sweep.dir={root}",
+        ]
     )
+    if code:
+        raise RuntimeError(f"{words} ended with {code}: nothing was measured.")
     return time.process_time() - start
 
 
-def turn(checkpoint: Path, root: Path, *, size: int) -> tuple[float, list[float]]:
-    """Seconds of the run with the list, and of each point of the sweep."""
-    together = seconds(checkpoint, CALIBRATORS, size=size, into=root / "list", cache=root / "cache-list")
-    points = [
-        seconds(checkpoint, (each,), size=size, into=root / each, cache=root / "cache-sweep") for each in CALIBRATORS
-    ]
-    return together, points
+def point_seconds(sweep: Path) -> list[float]:
+    """Seconds between the reports of a sweep that ran its points one after the other."""
+    written = sorted(path.stat().st_mtime for path in sweep.rglob("report.json"))
+    return [after - before for before, after in pairwise(written)]
 
 
 def main() -> int:
@@ -108,19 +110,34 @@ def main() -> int:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     size = 200 if asked.quick else 2000
+    several, listed = ",".join(CALIBRATORS), f"[{','.join(CALIBRATORS)}]"
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         torch.manual_seed(0)
         trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
         trainer.strategy.connect(Net())
         trainer.save_checkpoint(root / "net.ckpt")
-        seconds(root / "net.ckpt", ("minmax",), size=200, into=root / "warm", cache=root / "cache-warm")
-        together, points = turn(root / "net.ckpt", root / "turn", size=size)
+        run = partial(seconds, root / "net.ckpt", size=size)
+        seconds(root / "net.ckpt", "precision=int8", "calibrator=minmax", size=200, root=root / "warm")
+        one = run("precision=int8", f"calibrator={listed}", root=root / "list")
+        sweep = run("-m", "precision=int8", f"calibrator={several}", root=root / "sweep")
+        one_of_both = run("precision=[fp16,int8]", f"calibrator={listed}", root=root / "lists")
+        sweep_of_both = run("-m", "precision=fp16,int8", f"calibrator={several}", root=root / "sweeps")
+        points = point_seconds(root / "sweep")
     bounds = [
-        Bound(name="sweep / one run with the list", value=sum(points) / together, bound=1.3, unit="x"),
-        Bound(name="second point / first", value=points[1] / points[0], bound=1.0, unit="x"),
+        Bound(name="sweep of calibrators / one run", value=sweep / one, bound=1.3, unit="x"),
+        Bound(
+            name="sweep of precisions and calibrators / one run", value=sweep_of_both / one_of_both, bound=1.3, unit="x"
+        ),
     ]
-    measured = {"images": size, "seconds_list": together, "seconds_points": dict(zip(CALIBRATORS, points, strict=True))}
+    measured = {
+        "images": size,
+        "seconds_list": one,
+        "seconds_sweep": sweep,
+        "seconds_lists": one_of_both,
+        "seconds_sweep_of_both": sweep_of_both,
+        "wall_seconds_of_later_points": points,
+    }
     return record("sweep", bounds=bounds, measured=measured, method=__doc__, quick=asked.quick, out=asked.out)
 
 

@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from omegaconf import OmegaConf
 import lightning_trt
 from lightning_trt.cli.export_project import parts_of_project
 from lightning_trt.errors import SettingsError, nearest
+from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.scalars import scalars
-from lightning_trt.settings import OnGateFail, member, plain
+from lightning_trt.settings import OnGateFail, member, members, plain
 from lightning_trt.storage import locked, sha256_of, write_whole
+from lightning_trt.sweeps import SAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +40,8 @@ Objective = float | tuple[float, ...] | None
 _OF_THE_COMMAND = ("checkpoint", "module", "datamodule", "trust", "metrics", "predict", "objective", "sweep")
 _OF_THE_SWEEP = ("objective", "sweep", "on_gate_fail")
 _DONE = "done.yaml"
+_PATIENCE_SECONDS = 24 * 60 * 60.0
+"""Another process may be at work on the same point, or in the same folder."""
 
 
 def run(config: DictConfig) -> Objective:
@@ -57,26 +62,43 @@ def run(config: DictConfig) -> Objective:
 
 
 def _point(asked: Mapping[str, Any]) -> Report:
-    """The report of a point of a sweep, which an earlier sweep into the same folder may have left.
+    """The report of a point of a sweep, which another point or an earlier sweep into the same folder may have left.
 
     Raises:
         SettingsError: The folder holds the results of another point.
     """
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    hydra = HydraConfig.get()
+    folder, sweep = Path(hydra.runtime.output_dir), Path(hydra.sweep.dir).absolute()
     if asked["dirpath"] is not None:
         raise SettingsError(
             f"dirpath is {asked['dirpath']}, and each point of a sweep needs a folder of its own. Leave it out, and "
             "set the sweep's: hydra.sweep.dir=FOLDER."
         )
-    kept = {name: value for name, value in asked.items() if name not in _OF_THE_SWEEP}
-    said = yaml.safe_dump(plain({**kept, "sha256": _sha256(asked["checkpoint"])}))
-    with locked(folder):
-        done = folder / _DONE
-        if done.is_file():
-            return _found(folder, said=said, done=done.read_text(encoding="utf-8"))
+    said = _said(asked)
+    turn = sweep / sha256(said.encode()).hexdigest()[:16]
+    with locked(turn, timeout_seconds=_PATIENCE_SECONDS), locked(folder, timeout_seconds=_PATIENCE_SECONDS):
+        there = next((done.parent for done in sorted(sweep.rglob(_DONE)) if done.read_text("utf-8") == said), None)
+        if there is not None:
+            return _found(there, folder=folder, sweep=sweep)
+        if (folder / _DONE).is_file():
+            raise SettingsError(
+                f"{folder} holds the results of another point, which stay. Give this sweep a folder of its own "
+                "(hydra.sweep.dir=FOLDER), or repeat the overrides of the one that is there to resume it."
+            )
         report = _exported(asked)
-        write_whole(done, said)
+        (folder / SAME).unlink(missing_ok=True)
+        write_whole(folder / _DONE, said)
     return report
+
+
+def _said(asked: Mapping[str, Any]) -> str:
+    """What a point is told, as far as its report depends on it: points that are told the same are one."""
+    kept = {name: value for name, value in asked.items() if name not in _OF_THE_SWEEP}
+    precisions = asked["precisions"]
+    if precisions is not None and not any(each.is_quantized for each in members(Precision, precisions)):
+        del kept["calibrators"]
+    told: str = yaml.safe_dump(plain({**kept, "sha256": _sha256(asked["checkpoint"])}))
+    return told
 
 
 def _sha256(checkpoint: str | None) -> str | None:
@@ -84,14 +106,12 @@ def _sha256(checkpoint: str | None) -> str | None:
     return sha256_of(str(checkpoint)) if is_here else None
 
 
-def _found(folder: Path, *, said: str, done: str) -> Report:
-    if said != done:
-        raise SettingsError(
-            f"{folder} holds the results of another point, which stay. Give this sweep a folder of its own "
-            "(hydra.sweep.dir=FOLDER), or repeat the overrides of the one that is there to resume it."
-        )
-    path = next(iter(sorted(folder.rglob("report.json"))))
+def _found(there: Path, *, folder: Path, sweep: Path) -> Report:
+    """The report that is in the folder `there`, to which the point's own folder then refers."""
+    path = next(iter(sorted(there.rglob("report.json"))))
     print(f"Already there, not run again: {path.parent}")
+    if there != folder:
+        write_whole(folder / SAME, there.relative_to(sweep).as_posix())
     return json.from_text(path.read_text(encoding="utf-8"), path)
 
 

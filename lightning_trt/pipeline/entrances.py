@@ -13,7 +13,7 @@ from lightning_trt.artifacts import CheckpointReport, Verdict
 from lightning_trt.distributed import Crew
 from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
-from lightning_trt.pipeline.folders import results_folder
+from lightning_trt.pipeline.folders import is_in_sweep, results_folder
 from lightning_trt.pipeline.job import Job, Outcome
 from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
@@ -86,7 +86,14 @@ def export(
     with random_state_kept(), found as subject:
         about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
         check_names(scoring, settings, monitor=about.monitor)
-        job = Job(subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder)
+        job = Job(
+            subject=subject,
+            checkpoint=about,
+            plan=plan,
+            settings=settings,
+            folder=folder,
+            is_point=is_in_sweep(),
+        )
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
     show(outcome.report)
     if outcome.error is not None:

@@ -31,7 +31,10 @@ EXPORTED = "onnx-fp32"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help."""
+    """One run: what is exported, into which candidates, how, to which folder, and with which ranks' help.
+
+    `is_point` says that other runs of a sweep export the same, and begin alike so that they can share.
+    """
 
     subject: Subject
     checkpoint: CheckpointReport
@@ -40,6 +43,7 @@ class Job:
     folder: Path
     notes: tuple[str, ...] = ()
     crew: Crew = field(default_factory=Crew)
+    is_point: bool = False
 
     @property
     def high_precision(self) -> Precision:
@@ -59,6 +63,11 @@ class Job:
         chain = [REFERENCE, *([EXPORTED] if self.runs_exported else []), *([fp32] if fp32 in names else [])]
         others = [name for name in names if name != fp32] if len(chain) > 1 else []
         return (*pairwise(chain), *((chain[-1], name) for name in others))
+
+    @property
+    def equalizes(self) -> bool:
+        """Whether channels are brought to one size before anything is built: for all candidates, or for none."""
+        return self.settings.calibration.equalize and (self.is_point or self.plan.needs_ranges)
 
     @property
     def weights(self) -> WeightRanges:

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from lightning_trt.passes import save
 from lightning_trt.pipeline.following import likeness
 from lightning_trt.replay import num_batches
 from lightning_trt.stages.calibrate import calibrate, observe, recall, shards
-from lightning_trt.stages.validate import Foreseen
+from lightning_trt.stages.validate import Foreseen, remembering
 from lightning_trt.storage import cache_at
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lightning_trt.pipeline.job import Job
     from lightning_trt.pipeline.samples import Samples
     from lightning_trt.replay import Step, Subject
+    from lightning_trt.stages.validate import Foresight
 
     Advance = Callable[[int], None]
 
@@ -76,6 +78,8 @@ class Leader:
     ) -> dict[str, Statistics]:
         """What `calibrate` gives for all samples."""
         settings, cache = self.job.settings, cache_at(self.job.settings.cache)
+        # Another point's calibrator may need them, and then finds the statistics of this pass.
+        histograms = histograms or (self.job.is_point and cache is not None)
         how: dict[str, Any] = {"settings": settings.calibration, "histograms": histograms}
         run: dict[str, Any] = {"threads": settings.build.threads, "advance": advance}
         if not self.ranks:
@@ -124,12 +128,21 @@ class Leader:
 
     @contextmanager
     def foreseen(
-        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, left_out: Sequence[int]
-    ) -> Iterator[Foreseen | None]:
-        """What the crew computes ahead of the validation pass, until the block ends; None where nobody does."""
+        self,
+        subject: Subject,
+        engines: Mapping[str, Mapping[str, nn.Module]],
+        *,
+        network: str,
+        left_out: Sequence[int],
+    ) -> Iterator[Foresight | None]:
+        """What the crew computes ahead of the validation pass, until the block ends, or else what earlier runs left.
+
+        `network` is a digest of what the boundaries compute.
+        """
         counts = num_batches(subject) if self.ranks and engines else None
         if counts is None:
-            yield None
+            with self._remembered(network) as remembered:
+                yield remembered
             return
         parts = _parts(counts, self.ranks)
         told: dict[str, Any] = {
@@ -156,6 +169,21 @@ class Leader:
         finally:
             for errand in asked.values():
                 errand.withdraw()
+
+    @contextmanager
+    def _remembered(self, network: str) -> Iterator[Foresight | None]:
+        """What earlier runs of the same network on such a device left in the cache."""
+        cache = cache_at(self.job.settings.cache)
+        if cache is None:
+            yield None
+            return
+        computes = f"torch {torch.__version__} {likeness(self.job.subject)} {network}"
+        with remembering(cache, sha256(computes.encode()).hexdigest()[:32]) as memory:
+            yield memory
+            if memory.num_recalled:
+                self.notes.append(
+                    f"validation: {memory.num_recalled} calls of the reference's network were taken from an earlier run"
+                )
 
     def _asked(self, verb: str, folder: Path, **more: object) -> dict[int, Errand]:
         return self.job.crew.ask(json.dumps({"verb": verb, "folder": str(folder), **more}))

@@ -23,6 +23,7 @@ from lightning_trt.replay import without_samples
 from lightning_trt.runtime import TRTModule
 from lightning_trt.settings import QuantizedBy
 from lightning_trt.stages.build import build
+from lightning_trt.stages.calibrate import fingerprint_of
 from lightning_trt.stages.export import export
 from lightning_trt.stages.probe import probe
 from lightning_trt.stages.validate import validate
@@ -68,7 +69,8 @@ class _Road:
 
     `leader` makes the passes, with whoever helps; `journal` holds whose engine will not come, `end` what ended all that
     were left. `samples` calibrate; `evaluated` is the subject without them, where they are left out of validation.
-    `ranges` are by candidate and boundary, `remarks` what the report should say besides.
+    `network` tells what was exported from other networks. `ranges` are by candidate and boundary, `remarks` what the
+    report should say besides.
     """
 
     job: Job
@@ -79,6 +81,7 @@ class _Road:
     end: Exception | None = None
     samples: Samples | None = None
     evaluated: Subject | None = None
+    network: str = ""
     ranges: dict[str, dict[str, Ranges]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -111,15 +114,15 @@ class _Road:
             with self.progress.step(f"Exporting {name or 'forward'} to ONNX"):
                 part = self.job.subject.module.get_submodule(name)
                 graph = export(part, each.boundary, inputs=each.inputs, cache=cache_at(self.job.settings.cache))
+                self.network += fingerprint_of(graph.model)
                 graphs[name] = self.equalized(graph)
                 save(graphs[name].model, self.folder_of(each, probed) / "model.onnx")
         check_axes(graphs.values(), self.job.settings.build.tensorrt)
         return graphs
 
     def equalized(self, graph: OnnxGraph) -> OnnxGraph:
-        """The same function for all candidates, its channels brought to one size where something is quantized."""
-        is_asked = self.job.settings.calibration.equalize and self.job.plan.needs_ranges
-        return replace(graph, model=equalize(graph.model)) if is_asked else graph
+        """The same function for all candidates, its channels brought to one size where that is asked for."""
+        return replace(graph, model=equalize(graph.model)) if self.job.equalizes else graph
 
     def folder_of(self, one: Probed, probed: Mapping[str, Probed]) -> Path:
         """Where what belongs to one boundary and no candidate goes."""
@@ -262,7 +265,7 @@ class _Road:
         try:
             with (
                 self.progress.step("Validating", total=None) as advance,
-                self.leader.foreseen(subject, running, left_out=left_out) as foreseen,
+                self.leader.foreseen(subject, running, network=self.network, left_out=left_out) as foreseen,
             ):
                 scores = validate(
                     subject,

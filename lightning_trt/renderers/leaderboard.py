@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import CandidateReport, MetricReport
 
-__all__ = ["Entry", "Failure", "markdown", "ranked", "table", "to_text"]
+__all__ = ["Entry", "Failure", "Same", "markdown", "ranked", "table", "to_text"]
 
 _SCHEMA = 1
 _HEADER = ("point", "overrides", "candidate", "metric", "value", "drop", "interval", "p50 ms", "speedup", "verdict")
@@ -61,6 +61,15 @@ class Failure:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same:
+    """A point that was not run, because the point `as_` was told the same."""
+
+    point: str
+    overrides: tuple[str, ...]
+    as_: str
+
+
 def ranked(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries, the fastest that passes first; marked are those that nothing beats in accuracy and time at once."""
     listed = list(entries)
@@ -68,25 +77,28 @@ def ranked(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(marked, key=_rank))
 
 
-def to_text(entries: Sequence[Entry], failures: Sequence[Failure], *, passes: bool) -> str:
+def to_text(entries: Sequence[Entry], failures: Sequence[Failure], same: Sequence[Same], *, passes: bool) -> str:
     """`leaderboard.json`: `null` stands for what was not measured; paths are absolute, the sweep's folder may move."""
     document = {
         "schema": _SCHEMA,
         "verdict": "pass" if passes else "fail",
         "entries": [_plain(each) for each in entries],
         "failures": [{"point": each.point, "overrides": each.overrides, "why": each.why} for each in failures],
+        "same": [{"point": each.point, "overrides": each.overrides, "as": each.as_} for each in same],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def markdown(entries: Sequence[Entry], failures: Sequence[Failure], *, passes: bool) -> str:
-    """The table, and below it the points that failed."""
+def markdown(entries: Sequence[Entry], failures: Sequence[Failure], same: Sequence[Same], *, passes: bool) -> str:
+    """The table, and below it the points that failed, and those that are the same as others."""
     rules = ["---" if index < _WORDS else "---:" for index, _ in enumerate(_HEADER)]
     rows = [tuple(escape(cell.replace("\n", " ")) for cell in _cells(each)) for each in entries]
     lines = [f"| {' | '.join(cells)} |" for cells in (_HEADER, rules, *rows)]
     failed = [f"* {escape(each.point)}, `{' '.join(each.overrides)}`: {escape(each.why)}" for each in failures]
     parts = [f"# Sweep: {_verdict(passes)}", "\n".join(lines), _LEGEND]
     parts += ["## Points that failed", "\n".join(failed)] if failed else []
+    equal = [f"* {escape(each.point)}, `{' '.join(each.overrides)}`: the same as {escape(each.as_)}" for each in same]
+    parts += ["## Points that are the same as others", "\n".join(equal)] if equal else []
     return "\n\n".join(parts) + "\n"
 
 

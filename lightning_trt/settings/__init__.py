@@ -28,7 +28,7 @@ from lightning_trt.settings.export import (
     ValidationSettings,
 )
 from lightning_trt.settings.options import ExportOptions
-from lightning_trt.settings.reading import member, plain, settings_of
+from lightning_trt.settings.reading import member, members, plain, settings_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "TensorRTSettings",
     "ValidationSettings",
     "member",
+    "members",
     "plain",
     "settings_of",
 ]

@@ -14,10 +14,13 @@ from lightning_trt.renderers import json
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
 
-__all__ = ["FAILURE", "Point", "points_of"]
+__all__ = ["FAILURE", "SAME", "Point", "points_of"]
 
 FAILURE = "failure.txt"
 """Name of the file in a point's folder that says why it failed."""
+
+SAME = "same_as.txt"
+"""Name of the file in a point's folder that names the point whose results are its own, as it was told the same."""
 
 _OVERRIDES = Path(".hydra", "overrides.yaml")
 _UNFINISHED = "It ended, or was ended, before it could write a report; its log may say why."
@@ -25,12 +28,21 @@ _UNFINISHED = "It ended, or was ended, before it could write a report; its log m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One job of a sweep: what it was told, its reports, and why it has none or failed all the same."""
+    """One job of a sweep: what it was told, its reports, and why it has none or failed all the same.
+
+    One that was told the same as another point has no report of its own: `same_as` is that point's name.
+    """
 
     folder: Path
     overrides: tuple[str, ...]
     reports: tuple[Report, ...]
     why: str | None
+    same_as: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
 
 
 def points_of(sweep: Path) -> tuple[Point, ...]:
@@ -51,9 +63,16 @@ def _point_at(folder: Path) -> Point:
     read = [_read(path) for path in sorted(folder.rglob("report.json"))]
     reports = tuple(each for each in read if not isinstance(each, str))
     reasons = [failure.read_text(encoding="utf-8").strip()] if failure.is_file() else []
-    reasons += [each for each in read if isinstance(each, str)] + ([] if read else [_UNFINISHED])
+    same = (folder / SAME).read_text(encoding="utf-8") if (folder / SAME).is_file() else None
+    reasons += [each for each in read if isinstance(each, str)] + ([] if read or same else [_UNFINISHED])
     told = yaml.safe_load((folder / _OVERRIDES).read_text(encoding="utf-8")) or []
-    return Point(folder=folder, overrides=tuple(map(str, told)), reports=reports, why=reasons[0] if reasons else None)
+    return Point(
+        folder=folder,
+        overrides=tuple(map(str, told)),
+        reports=reports,
+        why=reasons[0] if reasons else None,
+        same_as=same,
+    )
 
 
 def _read(path: Path) -> Report | str:

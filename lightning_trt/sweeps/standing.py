@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
 from lightning_trt.renderers import leaderboard
-from lightning_trt.renderers.leaderboard import Entry, Failure
+from lightning_trt.renderers.leaderboard import Entry, Failure, Same
 from lightning_trt.settings import Require
 from lightning_trt.storage import locked, write_whole
 from lightning_trt.sweeps.points import points_of
@@ -25,21 +25,25 @@ _BAD = {Verdict.failed, Verdict.error}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All candidates, the best first; the points that failed; and whether the sweep passes."""
+    """All candidates, the best first; the points that failed; those that are the same as others; whether it passes."""
 
     entries: tuple[Entry, ...]
     failures: tuple[Failure, ...]
+    same: tuple[Same, ...]
     passes: bool
 
 
 def standing_of(points: Sequence[Point], *, require: Require = Require.any) -> Standing:
     """How `points` stand; a point passes when it did not fail, and no report of its own says fail or error."""
-    points = _told_apart(points)
+    told = _told_apart(points)
+    points = [point for point in told if point.same_as is None or point.why is not None]
+    same = [(point, point.same_as) for point in told if point.same_as is not None and point.why is None]
     passed = [point.why is None and not any(report.verdict in _BAD for report in point.reports) for point in points]
     failed = [(point, point.why) for point in points if point.why is not None]
     return Standing(
         entries=leaderboard.ranked(entry for point in points for entry in _entries(point)),
-        failures=tuple(Failure(point=point.folder.name, overrides=point.overrides, why=why) for point, why in failed),
+        failures=tuple(Failure(point=point.name, overrides=point.overrides, why=why) for point, why in failed),
+        same=tuple(Same(point=point.name, overrides=point.overrides, as_=other) for point, other in same),
         passes=any(passed) if require is Require.any else bool(passed) and all(passed),
     )
 
@@ -50,7 +54,8 @@ def write(sweep: Path, *, require: Require = Require.any) -> Standing:
     with locked(sweep / "leaderboard"):
         standing = standing_of(points_of(sweep), require=require)
         for name, render in {"leaderboard.json": leaderboard.to_text, "leaderboard.md": leaderboard.markdown}.items():
-            write_whole(sweep / name, render(standing.entries, standing.failures, passes=standing.passes))
+            text = render(standing.entries, standing.failures, standing.same, passes=standing.passes)
+            write_whole(sweep / name, text)
     return standing
 
 
@@ -64,7 +69,7 @@ def _entries(point: Point) -> Iterator[Entry]:
     for report in point.reports:
         for candidate in report.candidates.values():
             yield Entry(
-                point=point.folder.name,
+                point=point.name,
                 overrides=point.overrides,
                 run=report.path,
                 candidate=candidate,

@@ -106,3 +106,14 @@ def test_the_front_is_what_nothing_beats(sweep: Path) -> None:
     entries = write(sweep).entries
 
     assert [(each.candidate.name, each.is_on_front) for each in entries] == [("fp16", True), ("int8", False)]
+
+
+def test_a_point_that_was_told_the_same_is_no_failure(sweep: Path) -> None:
+    """It has no row of its own, and whoever requires all points does not miss it."""
+    (a_point(sweep, 11, "precision=fp16", "calibrator=mse") / "same_as.txt").write_text("0")
+
+    standing = write(sweep)
+
+    assert "11" not in {each.point for each in (*standing.entries, *standing.failures)}
+    assert [(each.point, each.as_) for each in standing.same] == [("11", "0")]
+    assert "* 11, `precision=fp16 calibrator=mse`: the same as 0" in (sweep / "leaderboard.md").read_text()

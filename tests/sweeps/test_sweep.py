@@ -67,6 +67,20 @@ def test_finished_points_are_not_run_again(swept: tuple[Path, list[str]], capfd:
     assert capfd.readouterr().out.count("Already there, not run again") == 2
 
 
+def test_points_that_are_told_the_same_are_run_once(
+    swept: tuple[Path, list[str]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An fp16 engine has no calibrator, whatever the sweep is over."""
+    _, words = swept
+    words = [word for word in words if not word.startswith(("precision=", "calibrator=", "hydra.sweep.dir="))]
+
+    main([*words, "precision=fp16", "calibrator=minmax,mse", f"hydra.sweep.dir={tmp_path}"])
+
+    assert capfd.readouterr().out.count("Already there, not run again") == 1
+    assert len(list(tmp_path.rglob("report.json"))) == 1
+    assert (tmp_path / "1" / "same_as.txt").read_text() == "0"
+
+
 def test_another_sweep_does_not_overwrite_the_first(
     swept: tuple[Path, list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lightning_trt.stages.validate.foresight import Foreseen, foresee
+from lightning_trt.stages.validate.foresight import Foreseen, Foresight, foresee
+from lightning_trt.stages.validate.memory import remembering
 from lightning_trt.stages.validate.station import validate
 
-__all__ = ["Foreseen", "foresee", "validate"]
+__all__ = ["Foreseen", "Foresight", "foresee", "remembering", "validate"]

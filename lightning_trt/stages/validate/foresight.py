@@ -7,16 +7,15 @@ everything else of validation (the step, its hooks, metrics, random numbers) goe
 from __future__ import annotations
 
 from contextlib import contextmanager
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from lightning_trt.batches import fingerprints
 from lightning_trt.errors import ReplayError
 from lightning_trt.replay import RandomState, Replay, watch
 from lightning_trt.runtime.structure import flatten, unflatten
+from lightning_trt.stages.validate.calls import attributes_of, digest_of, fresh, same_bits
 from lightning_trt.stages.validate.copies import AS_TRAINED, REFERENCE, copies_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     Results = Mapping[tuple[str, str, str], tuple[Structure, tuple[Tensor, ...]]]
 
-__all__ = ["Foreseen", "foresee"]
+__all__ = ["Foreseen", "Foresight", "foresee"]
 
 
 def foresee(
@@ -54,7 +53,7 @@ def foresee(
     replay = Replay(subject, copies, as_trained={AS_TRAINED}, batches_per_loader=longest)
     steps: list[Step] = []
     parts = [copies[REFERENCE].get_submodule(boundary) for boundary in boundaries]
-    state = _attributes(parts)
+    state = attributes_of(parts)
 
     @contextmanager
     def around(name: str, step: Step, _batch: object) -> Iterator[None]:
@@ -63,13 +62,25 @@ def foresee(
             yield
 
     def advance(_num_items: int) -> None:
-        if any(value is not state.get(at) for at, value in _attributes(parts).items()):
+        if any(value is not state.get(at) for at, value in attributes_of(parts).items()):
             raise ReplayError("the network leaves something behind beside its results, which validation_step may read")
         keep(steps[-1], _results(calls))
         for made in calls.values():
             made.clear()
 
     replay.run(around=around, advance=advance)
+
+
+class Foresight(Protocol):
+    """What stands before boundaries of copies, and gives what they would give, where it is known."""
+
+    def stand_before(self, copies: Mapping[str, LightningModule], boundaries: Sequence[str]) -> None:
+        """Nothing; the boundaries of the copies ask here first."""
+        ...
+
+    def begin(self, step: Step) -> None:
+        """Nothing; calls belong to this batch from now on."""
+        ...
 
 
 class Foreseen:
@@ -104,7 +115,7 @@ class Foreseen:
             if found is None:
                 return forward(*args, **kwargs)
             nest, outputs = found
-            return unflatten(nest, [_fresh(tensor, like=inputs[0]) for tensor in outputs])
+            return unflatten(nest, [fresh(tensor, like=inputs[0]) for tensor in outputs])
 
         return foreseen
 
@@ -112,9 +123,9 @@ class Foreseen:
         """The digest, taken once for all copies that get the same."""
         if self._last is not None:
             before, tensors, digest = self._last
-            if before == structure and all(map(_same, tensors, inputs)):
+            if before == structure and all(map(same_bits, tensors, inputs)):
                 return digest
-        digest = _digest(structure, inputs)
+        digest = digest_of(structure, inputs)
         self._last = structure, tuple(tensor.detach().clone() for tensor in inputs), digest
         return digest
 
@@ -130,42 +141,10 @@ def _drawing_nothing(name: str) -> Iterator[None]:
 def _results(calls: Mapping[tuple[str, str], Sequence[Call]]) -> Results:
     """What every call gave, by copy, boundary and digest of its inputs."""
     return {
-        (*at, _digest(call.input_structure, call.inputs)): (
+        (*at, digest_of(call.input_structure, call.inputs)): (
             call.output_structure,
             tuple(tensor.detach().cpu() for tensor in call.outputs),
         )
         for at, made in calls.items()
         for call in made
     }
-
-
-def _attributes(parts: Sequence[nn.Module]) -> dict[tuple[int, str], object]:
-    """What the modules in `parts` hold, each by its place, but for what Lightning keeps for itself."""
-    modules = [module for part in parts for module in part.modules()]
-    return {
-        (place, name): value
-        for place, module in enumerate(modules)
-        for name, value in vars(module).items()
-        if not name.startswith("_")
-    }
-
-
-def _digest(structure: Structure, inputs: Sequence[Tensor]) -> str:
-    numbers = [fingerprints(tensor, count=1).tobytes() for tensor in inputs]
-    return sha256(repr(structure).encode() + b"".join(numbers)).hexdigest()
-
-
-def _fresh(tensor: Tensor, *, like: Tensor) -> Tensor:
-    """A tensor that nobody else holds: the user's step may write into it."""
-    return tensor.to(like.device, copy=True)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    # As bits: -0.0 and 0.0 are equal, and two NaN are not.
-    if one.dtype != other.dtype or one.shape != other.shape or one.device != other.device:
-        return False
-    return torch.equal(_bits(one), _bits(other))
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)

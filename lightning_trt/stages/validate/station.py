@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.replay import Step, Subject
     from lightning_trt.settings import ValidationSettings
-    from lightning_trt.stages.validate.foresight import Foreseen
+    from lightning_trt.stages.validate.foresight import Foresight
 
 __all__ = ["validate"]
 
@@ -41,7 +41,7 @@ def validate(
     monitor: str | None,
     steps: Sequence[tuple[str, str]] = (),
     advance: Callable[[int], None] | None = None,
-    foreseen: Foreseen | None = None,
+    foreseen: Foresight | None = None,
 ) -> Scores:
     """The scores of the module in fp32 and of every candidate, from one pass over the validation data.
 
@@ -52,7 +52,7 @@ def validate(
         monitor: The metric that the checkpoint was chosen by; reported whatever the settings name.
         steps: Two candidates each, between which evidence is wanted too.
         advance: Called with the number of samples after each batch.
-        foreseen: Where results that other processes computed ahead come from.
+        foreseen: Where results that were computed elsewhere or earlier come from.
 
     Raises:
         MetricNotLoggedError: A metric of `settings.metrics` is not logged.
@@ -82,7 +82,7 @@ class _Pass:
     """The one pass: all copies, what was recorded of each, and the samples they saw."""
 
     def __init__(
-        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, foreseen: Foreseen | None
+        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, foreseen: Foresight | None
     ) -> None:
         copies = copies_of(subject, engines)
         recorded = [name for name in copies if name != AS_TRAINED]
