@@ -97,6 +97,7 @@ def report(folder: Path) -> Report:
         verdict=Verdict.ungated,
     )
 
+
 # Without this, what is installed for editing is compiled anew at each start, and what pip installed is not.
 COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 

@@ -52,7 +52,7 @@ np.savez(file.replace("in.npz", "out.npz"), **found)
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """The residual net, with both profiles; in fp32, for TensorRT may find no layer of so small a net faster in fp16."""
+    """The residual net, with both profiles; in fp32, for TensorRT may take no layer of so small a net in fp16."""
     folder = tmp_path_factory.mktemp("engine") / "fp32"
     return built(net("residual"), TensorRT(), precision=Precision.fp32, into=folder)
 
