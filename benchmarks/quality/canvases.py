@@ -17,17 +17,23 @@ SIZE = 48
 EMPTY = 10
 """Class of a pixel that shows no digit."""
 
+MOST = 3
+"""Digits on a canvas."""
+
+NOTHING = (-1,) * 5
+"""The row of a digit that found no place."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Canvases:
-    """`images` of shape `(n, 1, 48, 48)`, `masks` of `(n, 48, 48)`: the class of each pixel; boxes of each image.
+    """`images` of shape `(n, 1, 48, 48)`, `masks` of `(n, 48, 48)`: the class of each pixel; `boxes` of `(n, 3, 5)`.
 
-    A row of `boxes[i]` is left, top, right, bottom and class.
+    A row of `boxes[i]` is left, top, right, bottom and class, or -1 five times where there are fewer than three digits.
     """
 
     images: Tensor
     masks: Tensor
-    boxes: tuple[Tensor, ...]
+    boxes: Tensor
 
 
 def canvases(count: int, *, held_out: bool, seed: int) -> Canvases:
@@ -39,11 +45,13 @@ def canvases(count: int, *, held_out: bool, seed: int) -> Canvases:
     generator = np.random.default_rng(seed)
     images = generator.uniform(0, 0.2, (count, SIZE, SIZE)).astype(np.float32)
     masks = np.full((count, SIZE, SIZE), EMPTY)
-    boxes = []
-    for image, mask in zip(images, masks, strict=True):
-        drawn = [_draw(image, mask, pixels, classes, generator) for _ in range(generator.integers(1, 4))]
-        boxes.append(torch.tensor([each for each in drawn if each is not None], dtype=torch.float32))
-    return Canvases(images=torch.from_numpy(images)[:, None], masks=torch.from_numpy(masks), boxes=tuple(boxes))
+    boxes = np.full((count, MOST, 5), -1, np.float32)
+    for image, mask, rows in zip(images, masks, boxes, strict=True):
+        for row in rows[: generator.integers(1, MOST + 1)]:
+            row[:] = _draw(image, mask, pixels, classes, generator) or NOTHING
+    return Canvases(
+        images=torch.from_numpy(images[:, None]), masks=torch.from_numpy(masks), boxes=torch.from_numpy(boxes)
+    )
 
 
 def _draw(

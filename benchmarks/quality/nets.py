@@ -13,7 +13,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Stream", "cnn", "depthwise", "regressor", "series", "squeeze_excite", "unet", "vit"]
+__all__ = ["Stream", "between", "cnn", "conv", "depthwise", "regressor", "series", "squeeze_excite", "unet", "vit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Stream:
     repeats: int = 1
 
 
-def _between(norm: nn.Module, reader: nn.Module, *, repeats: int = 1) -> Stream:
+def between(norm: nn.Module, reader: nn.Module, *, repeats: int = 1) -> Stream:
     """The stream from a layer with weight and bias to one layer that reads it."""
     return Stream(
         channels=len(norm.weight),
@@ -40,7 +40,8 @@ def _between(norm: nn.Module, reader: nn.Module, *, repeats: int = 1) -> Stream:
     )
 
 
-def _conv(before: int, after: int, kernel: int = 3, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def conv(before: int, after: int, kernel: int = 3, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size, but for its stride, and its batch norm."""
     weights = nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(weights, nn.BatchNorm2d(after))
 
@@ -53,7 +54,7 @@ class Cnn(nn.Module):
         widths = (1, 16, 32, 32, 48)
         strides = (2, 1, 1, 2)
         pairs = zip(widths, widths[1:], strides, strict=False)
-        self.convs = nn.ModuleList(_conv(before, after, stride=stride) for before, after, stride in pairs)
+        self.convs = nn.ModuleList(conv(before, after, stride=stride) for before, after, stride in pairs)
         self.head = nn.Linear(48 * 9, 10)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,8 +64,8 @@ class Cnn(nn.Module):
 
     def streams(self) -> list[Stream]:
         """Every convolution to the next, and the last to the head."""
-        inner = [_between(one[1], other[0]) for one, other in zip(self.convs, self.convs[1:], strict=False)]
-        return [*inner, _between(self.convs[-1][1], self.head, repeats=9)]
+        inner = [between(one[1], other[0]) for one, other in zip(self.convs, self.convs[1:], strict=False)]
+        return [*inner, between(self.convs[-1][1], self.head, repeats=9)]
 
 
 class Inverted(nn.Module):
@@ -73,8 +74,8 @@ class Inverted(nn.Module):
     def __init__(self, before: int, after: int, *, expand: int, stride: int, activation: nn.Module, gate: bool) -> None:
         super().__init__()
         inner = before * expand
-        self.expand, self.filter = _conv(before, inner, 1), _conv(inner, inner, stride=stride, groups=inner)
-        self.project = _conv(inner, after, 1)
+        self.expand, self.filter = conv(before, inner, 1), conv(inner, inner, stride=stride, groups=inner)
+        self.project = conv(inner, after, 1)
         self.activation = activation
         self.squeeze = nn.Conv2d(inner, inner // 4, 1) if gate else None
         self.excite = nn.Conv2d(inner // 4, inner, 1) if gate else None
@@ -93,13 +94,13 @@ class Mobile(nn.Module):
 
     def __init__(self, activation: nn.Module, *, gate: bool) -> None:
         super().__init__()
-        self.stem, self.activation = _conv(1, 12, stride=2), activation
+        self.stem, self.activation = conv(1, 12, stride=2), activation
         plan = ((12, 16, 2), (16, 24, 1), (24, 24, 1), (24, 32, 2), (32, 32, 1))
         self.blocks = nn.ModuleList(
             Inverted(before, after, expand=4, stride=stride, activation=activation, gate=gate)
             for before, after, stride in plan
         )
-        self.last, self.head = _conv(32, 128, 1), nn.Linear(128, 10)
+        self.last, self.head = conv(32, 128, 1), nn.Linear(128, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.activation(self.stem(x))
@@ -144,8 +145,8 @@ class Layer(nn.Module):
         attention = [(each.weight, 0) for each in (self.query, self.key, self.value)]
         return [
             Stream(channels=len(norm.weight), writers=[(norm.weight, 0), (norm.bias, 0)], readers=attention),
-            _between(self.between, self.widen),
-            _between(self.value, self.join),
+            between(self.between, self.widen),
+            between(self.value, self.join),
         ]
 
 
@@ -166,7 +167,7 @@ class Vit(nn.Module):
 
     def streams(self) -> list[Stream]:
         """Those of the layers, and the last norm's."""
-        return [*(each for layer in self.layers for each in layer.streams()), _between(self.norm, self.head)]
+        return [*(each for layer in self.layers for each in layer.streams()), between(self.norm, self.head)]
 
 
 class UNet(nn.Module):
@@ -181,7 +182,7 @@ class UNet(nn.Module):
 
     @staticmethod
     def _twice(before: int, after: int) -> nn.Sequential:
-        return nn.Sequential(*_conv(before, after), nn.ReLU(), *_conv(after, after), nn.ReLU())
+        return nn.Sequential(*conv(before, after), nn.ReLU(), *conv(after, after), nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.first(x)
@@ -193,12 +194,12 @@ class UNet(nn.Module):
     def streams(self) -> list[Stream]:
         """Inside each pair of convolutions, and what a skip and the way down share."""
         pairs = (self.first, self.second, self.deep, self.merge_second, self.merge_first)
-        inner = [_between(pair[1], pair[3]) for pair in pairs]
+        inner = [between(pair[1], pair[3]) for pair in pairs]
         return [
             *inner,
             self._shared(self.first, self.second, self.merge_first),
             self._shared(self.second, self.deep, self.merge_second),
-            _between(self.merge_first[4], self.classes),
+            between(self.merge_first[4], self.classes),
         ]
 
     @staticmethod
@@ -228,7 +229,7 @@ class Regressor(nn.Module):
     def streams(self) -> list[Stream]:
         """Every layer to the next."""
         layers = [*self.hidden, self.last]
-        return [_between(one, other) for one, other in pairwise(layers)]
+        return [between(one, other) for one, other in pairwise(layers)]
 
 
 class Series(nn.Module):
@@ -251,7 +252,7 @@ class Series(nn.Module):
     def streams(self) -> list[Stream]:
         """Every convolution to the next, and the last to the head."""
         readers = [*(conv[0] for conv in self.convs[1:]), self.head]
-        return [_between(conv[1], reader) for conv, reader in zip(self.convs, readers, strict=True)]
+        return [between(conv[1], reader) for conv, reader in zip(self.convs, readers, strict=True)]
 
 
 def cnn() -> Cnn:

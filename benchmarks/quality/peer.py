@@ -33,6 +33,20 @@ class _Samples:
         return None if sample is None else {self._name: sample[None]}
 
 
+def _use_one_thread() -> None:
+    """Nothing; sessions of onnxruntime take one thread, as ours do: rows are made beside each other."""
+    import onnxruntime  # noqa: PLC0415 - of the Python that this runs in
+
+    made = onnxruntime.InferenceSession.__init__
+
+    def init(self: object, model: object, options: object = None, *rest: object, **named: object) -> None:
+        options = named.pop("sess_options", options) or onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        made(self, model, options, *rest, **named)
+
+    onnxruntime.InferenceSession.__init__ = init
+
+
 def onnxruntime_way(
     model: str, samples: NDArray[np.float32], into: str, *, method: str, per_channel: bool = True, **extra: float
 ) -> None:
@@ -101,6 +115,7 @@ WAYS = {
 def main(way: str, model: Path | str, samples: str, into: str) -> None:
     """Nothing; the int8 ONNX is at `into`."""
     call, options = WAYS[way]
+    _use_one_thread()
     call(str(model), np.load(samples), into, **options)
 
 

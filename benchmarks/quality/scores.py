@@ -6,25 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from detector import CLASSES, boxes_of
+from precision import average_precision, matched
 
 from lightning_trt.artifacts import Bootstrap, MetricReport, PairedBinary
 from lightning_trt.inference import resampling_weights, with_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lightning_trt.artifacts import Evidence
 
     Array = NDArray[np.generic]
 
-__all__ = ["Accuracy", "Overlap", "Regression", "Score", "signal_to_noise"]
+__all__ = ["Accuracy", "Agreement", "Detection", "Overlap", "Regression", "Score", "signal_to_noise"]
 
 RESAMPLES = 1000
 ALPHA = 0.025
 
 
 class Score(Protocol):
-    """Metrics of outputs against targets, each beside those of the reference's outputs."""
+    """Metrics of outputs against targets, each beside those of the reference's outputs.
+
+    `has_classes` says whether the outputs are a number for each class, along axis 1.
+    """
+
+    has_classes: bool
 
     def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
         """Metrics by name; the first is the one that counts."""
@@ -34,6 +43,8 @@ class Score(Protocol):
 @dataclass(frozen=True)
 class Accuracy:
     """The share of items whose class is right."""
+
+    has_classes = True
 
     def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
         is_right, was_right = (each.argmax(1) == targets for each in (outputs, reference))
@@ -45,8 +56,22 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """The share of items whose class is that of the reference: all that can be said without labels."""
+
+    has_classes = True
+
+    def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
+        changed = int((outputs.argmax(1) != reference.argmax(1)).sum())
+        evidence = PairedBinary(n=len(targets), worse=changed, better=0)
+        return {"agreement": _report(1 - changed / len(targets), 1.0, evidence, higher_is_better=True)}
+
+
+@dataclass(frozen=True)
 class Regression:
     """R2, and the mean absolute error."""
+
+    has_classes = False
 
     def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
         sums = {
@@ -70,6 +95,8 @@ class Regression:
 class Overlap:
     """Mean intersection over union of the classes, of all images together."""
 
+    has_classes = True
+
     def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
         classes = outputs.shape[1]
         sums = {
@@ -83,6 +110,22 @@ class Overlap:
         return {"mean IoU": _resampled(overlap, sums, higher_is_better=True)}
 
 
+@dataclass(frozen=True)
+class Detection:
+    """Mean average precision of boxes."""
+
+    has_classes = False
+
+    def __call__(self, outputs: Array, reference: Array, targets: Array) -> dict[str, MetricReport]:
+        there = [rows[rows[:, 4] >= 0] for rows in targets]
+        found = {
+            name: matched([rows.numpy() for rows in boxes_of(each)], there, classes=CLASSES)
+            for name, each in (("candidate", outputs), ("reference", reference))
+        }
+        changed = int((outputs != reference).any((1, 2, 3)).sum())
+        return {"mAP": _drawn(lambda name, weights: average_precision(found[name], weights), len(targets), changed)}
+
+
 def _intersections(answers: Array, targets: Array, classes: int) -> tuple[Array, Array]:
     """Pixels of each image and class in both, and in either."""
     each = np.arange(classes)
@@ -91,22 +134,24 @@ def _intersections(answers: Array, targets: Array, classes: int) -> tuple[Array,
     return both, either
 
 
-def _resampled(value_of: object, sums: dict[str, Array], *, higher_is_better: bool) -> MetricReport:
+def _resampled(value_of: Callable[[Array], float], sums: dict[str, Array], *, higher_is_better: bool) -> MetricReport:
     """The report of a metric that is a function of sums over items."""
-    candidate, reference = sums["candidate"], sums["reference"]
-    n = len(reference)
-    drawn: dict[str, list[float]] = {"candidate": [], "reference": []}
-    for weights in resampling_weights(n, resamples=RESAMPLES, seed=0):
-        for name, values in drawn.items():
-            values += [value_of(row) for row in weights @ sums[name]]
-    evidence = Bootstrap(
-        unit="item",
-        n=n,
-        changed=int((candidate != reference).any(1).sum()),
-        reference=tuple(drawn["reference"]),
-        candidate=tuple(drawn["candidate"]),
-    )
-    value, before = (float(value_of(each.sum(0))) for each in (candidate, reference))
+    changed = int((sums["candidate"] != sums["reference"]).any(1).sum())
+
+    def values(name: str, weights: Array) -> Array:
+        return np.array([value_of(row) for row in weights @ sums[name]])
+
+    return _drawn(values, len(sums["reference"]), changed, higher_is_better=higher_is_better)
+
+
+def _drawn(
+    values: Callable[[str, Array], Array], n: int, changed: int, *, higher_is_better: bool = True
+) -> MetricReport:
+    """The report of a metric whose `values` on resamples are told by the side and the items' weights, a row each."""
+    blocks = list(resampling_weights(n, resamples=RESAMPLES, seed=0))
+    drawn = {name: np.concatenate([values(name, each) for each in blocks]) for name in ("candidate", "reference")}
+    evidence = Bootstrap(unit="item", n=n, changed=changed, **{name: tuple(each) for name, each in drawn.items()})
+    value, before = (float(values(name, np.ones((1, n), np.int64))[0]) for name in ("candidate", "reference"))
     return _report(value, before, evidence, higher_is_better=higher_is_better)
 
 

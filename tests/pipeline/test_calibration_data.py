@@ -242,6 +242,16 @@ def test_one_huge_value_is_told_with_its_tensor(tmp_path: Path) -> None:
     assert "input" in note
 
 
+def test_samples_too_few_for_the_percentile_are_told_with_their_number(tmp_path: Path) -> None:
+    """Where it leaves no value out it is minmax: a note in the report."""
+    calibration = {"samples": 20, "percentile": 99.9999}
+
+    report = reported(Images(), tmp_path, calibration=calibration, calibrators=("percentile",), on_gate_fail="warn")
+
+    told = "int8-percentile: 20 samples are too few for a percentile of 99.9999"
+    assert any(note.startswith(told) for note in report.notes)
+
+
 @pytest.mark.parametrize("value", [0.0, 3.5, 1e-40], ids=["zeros", "constant", "denormal"])
 def test_data_without_spread_calibrates(tmp_path: Path, value: float) -> None:
     """Every calibrator gives a range that is no NaN, and the engine runs."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,24 +102,7 @@ def test_confusion_matrix_is_reported_and_has_no_direction(fit: Fit) -> None:
     assert {each.higher_is_better for each in metrics.values()} == {None}
 
 
-@pytest.fixture
-def _boxes_convert(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one function that MeanAveragePrecision takes of torchvision, no release of which fits torch's CPU builds."""
-
-    def box_convert(boxes: Tensor, *, in_fmt: str, out_fmt: str) -> Tensor:
-        assert (in_fmt, out_fmt) == ("xyxy", "xywh")
-        converted = boxes.clone()
-        converted[:, 2:] -= boxes[:, :2]
-        return converted
-
-    package, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
-    ops.box_convert = box_convert  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torchvision", package)
-    monkeypatch.setitem(sys.modules, "torchvision.ops", ops)
-    monkeypatch.setattr("torchmetrics.detection.mean_ap._TORCHVISION_AVAILABLE", True)
-
-
-@pytest.mark.usefixtures("_boxes_convert")
+@pytest.mark.usefixtures("boxes_convert")
 def test_average_precision_of_boxes_is_resampled_by_image(fit: Fit) -> None:
     """Boxes are made of the engine's output in validation_step; each of the metric's results is a score."""
     pytest.importorskip("faster_coco_eval")
