@@ -87,12 +87,7 @@ def export(
         about = _about(checkpoint, subject.remembered, monitor=settings.monitor)
         check_names(scoring, settings, monitor=about.monitor)
         job = Job(
-            subject=subject,
-            checkpoint=about,
-            plan=plan,
-            settings=settings,
-            folder=folder,
-            is_point=is_in_sweep(),
+            subject=subject, checkpoint=about, plan=plan, settings=settings, folder=folder, is_point=is_in_sweep()
         )
         outcome = _run(_with_digest(job), progress=Progress(speaks=True, is_live=terminal_is_live()))
     show(outcome.report)
