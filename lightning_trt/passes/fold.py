@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx.reference import ReferenceEvaluator
 from onnx_ir import to_proto
 
 from lightning_trt.passes.initializers import array_of, is_constant, put
@@ -51,6 +50,8 @@ def _fold_move(graph: ir.Graph, node: ir.Node) -> None:
     used = [value for value in node.inputs if value is not None]
     if not all(is_constant(value) for value in used) or any(value.is_graph_output() for value in node.outputs):
         return
+    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - slow: a training script imports the callback
+
     evaluator = ReferenceEvaluator(to_proto(node), opsets=dict(graph.opset_imports))
     arrays = evaluator.run(None, {str(value.name): array_of(value) for value in used})
     for output, array in zip(node.outputs, arrays, strict=True):

@@ -6,8 +6,6 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from onnxscript.version_converter import convert_version
-
 from lightning_trt.errors import ExportError
 
 if TYPE_CHECKING:
@@ -34,6 +32,8 @@ def raise_opset(model: ir.Model, least: int) -> ir.Model:
     raised = model.clone()
     if opset_of(raised) >= least:
         return raised
+    from onnxscript.version_converter import convert_version  # noqa: PLC0415 - slow, and few graphs need it
+
     # onnxscript starts at 18; what is older goes through onnx's own converter first.
     steps = [_OLDEST_OF_ONNXSCRIPT] if opset_of(raised) < _OLDEST_OF_ONNXSCRIPT < least else []
     with _quiet():
