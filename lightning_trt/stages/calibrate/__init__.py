@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightning_trt.stages.calibrate.blocks import shards
+from lightning_trt.stages.calibrate.runner import Runner
 from lightning_trt.stages.calibrate.station import calibrate, observe, recall
 
-__all__ = ["calibrate", "observe", "recall", "shards"]
+__all__ = ["Runner", "calibrate", "observe", "recall", "shards"]
