@@ -21,7 +21,12 @@ __all__ = ["PARTS", "tested"]
 PARTS = {
     "tests-conformance": ["tests/backends/test_tensorrt.py"],
     "tests-builds": ["tests/backends/test_tensorrt_builds.py"],
-    "tests-runtime": ["tests/runtime", "tests/cli/test_inspect.py", "tests/compat/test_gpu.py"],
+    "tests-runtime": [
+        "tests/runtime",
+        "tests/cli/test_inspect.py",
+        "tests/compat/test_gpu.py",
+        "tests/stages/test_calibrate_gpu.py",
+    ],
 }
 # Less than the ten minutes of a part, so that what was found by then is written.
 _SECONDS = 540

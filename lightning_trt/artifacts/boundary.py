@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import onnx_ir
+    from numpy.typing import NDArray
     from torch.export import ExportedProgram
 
     from lightning_trt.artifacts.calibration import Ranges
@@ -82,14 +84,16 @@ class OnnxGraph:
     """The ONNX of a boundary.
 
     `program` is the torch program behind it while the process that exported it lives: its node names are the
-    graph's tensor names (None after the TorchScript exporter, and where an earlier run converted it). `sizes` are
-    those of the dynamic axes in the call that was exported, by name. `ranges` are what a builder shall quantize by,
+    graph's tensor names (None after the TorchScript exporter). `octaves` says by how many octaves the channels of a
+    tensor are larger in the graph than in the program, by name, where they were rescaled; of the tensor's rank. `sizes`
+    are those of the dynamic axes in the call that was exported, by name. `ranges` are what a builder shall quantize by,
     where the graph carries no Q/DQ. `notes` say what a reader of the report should know.
     """
 
     model: onnx_ir.Model
     boundary: Boundary
     program: ExportedProgram | None = None
+    octaves: Mapping[str, NDArray[np.int64]] = field(default_factory=lambda: MappingProxyType({}))
     sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     ranges: Ranges | None = None
     notes: tuple[str, ...] = ()

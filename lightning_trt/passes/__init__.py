@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightning_trt.passes.bind import bind
 from lightning_trt.passes.cast import cast
 from lightning_trt.passes.clean import clean
-from lightning_trt.passes.equalize import equalize
+from lightning_trt.passes.equalize import equalize, equalized
 from lightning_trt.passes.extremes import Reduced, reduce_extremes
 from lightning_trt.passes.lower import LOWERED_OPSET, lower_opset
 from lightning_trt.passes.on_disk import save
@@ -24,6 +24,7 @@ __all__ = [
     "cast",
     "clean",
     "equalize",
+    "equalized",
     "insert_pairs",
     "lower_opset",
     "opset_of",

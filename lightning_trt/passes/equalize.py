@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lightning_trt.passes.tracing import Share
     from lightning_trt.passes.unknowns import Unknowns
 
-__all__ = ["equalize"]
+__all__ = ["equalize", "equalized"]
 
 _ROUNDS = 64
 _LARGEST_MOVE = 1 / 16
@@ -48,6 +48,14 @@ def equalize(model: ir.Model) -> ir.Model:
 
     `model` is clean and float; names stay. A graph in which nothing can be rescaled comes back as it is (rules 1 to 4).
     """
+    return equalized(model)[0]
+
+
+def equalized(model: ir.Model) -> tuple[ir.Model, dict[str, NDArray[np.int64]]]:
+    """What `equalize` gives, and by how many octaves the channels of which tensor grew, by name.
+
+    Octaves have the rank of their tensor, and size 1 along axes on which they do not change.
+    """
     inferred = ShapeInferencePass()(model.clone()).model
     channels = channels_of(inferred)
     octaves = np.rint(_solved(inferred, channels)).astype(np.int64)
@@ -56,13 +64,14 @@ def equalize(model: ir.Model) -> ir.Model:
         name: _grown(array_of(model.graph.initializers[name]), moved) for name, moved in moves.items() if moved.any()
     }
     if not all(_is_held(each) for each in scaled.values()):
-        return model
-    equalized = model.clone()
+        return model, {}
+    written = model.clone()
     for name, array in scaled.items():
-        constant = equalized.graph.initializers[name]
+        constant = written.graph.initializers[name]
         constant.const_value = ir.Tensor(array, name=name)
         constant.shape = ir.Shape(array.shape)
-    return equalized
+    grown = {name: -octaves[unknowns] for name, unknowns in channels.activations.items()}
+    return written, {name: each for name, each in grown.items() if each.any()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,10 @@ import torch
 
 from lightning_trt import calibrators
 from lightning_trt.passes import save
+from lightning_trt.pipeline.devices import calibration_device
 from lightning_trt.pipeline.following import likeness
 from lightning_trt.replay import num_batches
-from lightning_trt.stages.calibrate import calibrate, observe, recall, shards
+from lightning_trt.stages.calibrate import Runner, calibrate, observe, recall, shards
 from lightning_trt.stages.validate import Foreseen, remembering
 from lightning_trt.storage import cache_at
 
@@ -82,8 +83,11 @@ class Leader:
         histograms = histograms or (self.job.is_point and cache is not None)
         how: dict[str, Any] = {"settings": settings.calibration, "histograms": histograms}
         run: dict[str, Any] = {"threads": settings.build.threads, "advance": advance}
-        if not self.ranks:
-            return calibrate(graphs, samples, **how, **run, cache=cache)
+        device = calibration_device(settings.calibration.device, self.job.subject)
+        if device is not None or not self.ranks:
+            reasons = [Runner(device=device).why_not(graph) for graph in graphs.values()]
+            self.notes += [reason for reason in reasons if reason is not None]
+            return calibrate(graphs, samples, **how, **run, cache=cache, device=device)
         if cache is not None and (known := recall(graphs, samples, **how, cache=cache)) is not None:
             return known
         mine, *theirs = shards(

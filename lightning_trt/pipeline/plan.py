@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightning_trt import backends, platforms
 from lightning_trt.errors import UnsupportedPrecisionError
+from lightning_trt.pipeline.devices import check_device
 from lightning_trt.precision import Precision
 from lightning_trt.protocols import NativeCalibration
 from lightning_trt.settings import QuantizedBy
@@ -75,10 +76,11 @@ def planned(settings: ExportSettings) -> Plan:
     """The plan for `settings`.
 
     Raises:
-        SettingsError: No backend is called so.
+        SettingsError: No backend is called so, or no such device is here to calibrate on.
         BackendNotAvailableError: The asked backend cannot work here.
         UnsupportedPrecisionError: The backend, or the platform, cannot give a precision that was asked for.
     """
+    check_device(settings.calibration.device)
     choice = backends.choose(settings.backend)
     backend = choice.backend
     refusals = {each: _why_not(backend, each, settings.build.platform) for each in Precision}

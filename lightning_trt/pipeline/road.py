@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from lightning_trt import calibrators
 from lightning_trt.backends.shapes import check_axes
 from lightning_trt.errors import ReplayError
-from lightning_trt.passes import equalize, save
+from lightning_trt.passes import equalized, save
 from lightning_trt.pipeline.exported import exported_engines
 from lightning_trt.pipeline.job import Findings
 from lightning_trt.pipeline.journal import Journal
@@ -93,6 +93,7 @@ class _Road:
         graphs = self.exported(probed)
         self.choose_samples()
         statistics = self.calibrated(graphs)
+        graphs = {name: replace(graph, program=None) for name, graph in graphs.items()}  # a copy of the weights
         candidates = self.built(graphs, statistics)
         with self.opened(candidates) as engines:
             latency = self.timed(probed, engines)
@@ -122,7 +123,8 @@ class _Road:
 
     def equalized(self, graph: OnnxGraph) -> OnnxGraph:
         """The same function for all candidates, its channels brought to one size where that is asked for."""
-        return replace(graph, model=equalize(graph.model)) if self.job.equalizes else graph
+        model, octaves = equalized(graph.model) if self.job.equalizes else (graph.model, {})
+        return replace(graph, model=model, octaves=octaves)
 
     def folder_of(self, one: Probed, probed: Mapping[str, Probed]) -> Path:
         """Where what belongs to one boundary and no candidate goes."""

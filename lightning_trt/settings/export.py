@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class CalibrationSettings:
         cutoff: Share of the largest magnitude, from 0 to 1, that the legacy calibrator's range reaches at most.
         batch_size: Items pulled from the data at a time; None takes the loader's own. It never changes the ranges.
         block_size: Items in one forward pass; part of what the ranges depend on.
+        device: Where that runs: `auto` where the module lies if that is a CUDA device, in torch, else on the processor,
+            in ONNX Runtime; `cpu`, `cuda` and `cuda:1` say where.
         equalize: Whether channels of one tensor are brought to one size before, where the graph computes the same bits.
         weights_per_tensor: Whether all output channels of a weight share one scale rather than having one each.
         clip_weights: Whether a weight's range is that of least squared error rather than all of the weight.
@@ -67,6 +70,7 @@ class CalibrationSettings:
     cutoff: float = 1.0
     batch_size: int | None = None
     block_size: int = 8
+    device: str = "auto"
     equalize: bool = True
     weights_per_tensor: bool = False
     clip_weights: bool = False
@@ -85,6 +89,8 @@ class CalibrationSettings:
             raise SettingsError(f"calibration.seed is {self.seed!r}; it must be a whole number from 0 to 2**64 - 1.")
         if not 0.5 < self.quantile <= 1:  # noqa: PLR2004 - the same
             raise SettingsError(f"calibration.quantile is {self.quantile}; it must lie in (0.5, 1].")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(self.device)):
+            raise SettingsError(f"calibration.device is {self.device!r}; it must be auto, cpu, cuda, or e.g. cuda:1.")
         if not 0 < self.cutoff <= 1:
             raise SettingsError(f"calibration.cutoff is {self.cutoff}; it must lie in (0, 1].")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.passes import Reduced
 
-__all__ = ["Extremes", "Observed", "Reduces", "extremes_of"]
+__all__ = ["Extremes", "Observed", "Reduces", "extremes_of", "sample_axes"]
 
 _ERRORS_ONLY = 4
 
@@ -45,7 +45,7 @@ class Observed:
     def __init__(self, model: ir.Model, *, threads: int | None) -> None:
         self.names = quantized_tensors(model)
         self._inputs = _names_of_inputs(model)
-        self._axes = _sample_axes(model, self.names)
+        self._axes = sample_axes(model, self.names)
         self._session = _session(tap(model, self.names), threads)
 
     def rows(self, feed: Mapping[str, NDArray[np.generic]], *, count: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -79,7 +79,7 @@ class Reduces:
     def __init__(self, model: ir.Model, *, threads: int | None) -> None:
         self._inputs = _names_of_inputs(model)
         names = quantized_tensors(model)
-        self._axes = _sample_axes(model, names)
+        self._axes = sample_axes(model, names)
         split = {name: axis for name, axis in self._axes.items() if axis is not None}
         reduced, self._reduced = reduce_extremes(model, split)
         self._shown = [name for name in names if name not in self._reduced]
@@ -131,7 +131,7 @@ def _names_of_inputs(model: ir.Model) -> list[str]:
     return [str(value.name) for value in model.graph.inputs]
 
 
-def _sample_axes(model: ir.Model, names: Iterable[str]) -> dict[str, int | None]:
+def sample_axes(model: ir.Model, names: Iterable[str]) -> dict[str, int | None]:
     """Axis of the samples, of those of `names` that a node makes."""
     inner = {str(value.name): value for node in model.graph for value in node.outputs}
     return {name: _batch_axis(inner[name]) for name in names if name in inner}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lightning_trt.artifacts import Boundary
     from lightning_trt.stages.calibrate.memory import Memory
     from lightning_trt.stages.calibrate.sight import Sight
+    from lightning_trt.stages.calibrate.walk import Walk
 
 __all__ = ["Pass"]
 
@@ -28,14 +29,14 @@ class Pass:
 
     Args:
         boundary: What the samples are inputs of.
-        graph: Digest of its graph.
+        graph: Digest of its graph, and of what runs it.
         size: Number of samples in a block.
         look: Opens the graph; called when the first block has to run.
         memory: Statistics of earlier passes, if there is a cache.
     """
 
     def __init__(
-        self, boundary: Boundary, *, graph: str, size: int, look: Callable[[], Sight], memory: Memory | None
+        self, boundary: Boundary, *, graph: str, size: int, look: Callable[[], Sight | Walk], memory: Memory | None
     ) -> None:
         self._boundary = boundary
         self._graph = graph
@@ -45,7 +46,7 @@ class Pass:
         self._blocks = Blocks(boundary, size=size)
         self._items = array("q")
         self._fingerprints = array("Q")
-        self._sight: Sight | None = None
+        self._sight: Sight | Walk | None = None
 
     def add(self, sample: Sample) -> None:
         """Nothing; `sample` waits for its block to be full, or the block was taken."""

@@ -10,15 +10,15 @@ import numpy as np
 
 from lightning_trt.calibrators import merge
 from lightning_trt.errors import NonFiniteActivationsError, NoSamplesError
-from lightning_trt.stages.calibrate.fingerprint import fingerprint_of
 from lightning_trt.stages.calibrate.memory import Memory
 from lightning_trt.stages.calibrate.passing import Pass
-from lightning_trt.stages.calibrate.sight import Sight
+from lightning_trt.stages.calibrate.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import NoReturn
 
-    import onnx_ir as ir
+    import torch
 
     from lightning_trt.artifacts import OnnxGraph, Statistics
     from lightning_trt.settings import CalibrationSettings
@@ -31,13 +31,14 @@ _NAMED = 8
 """Tensors that an error names; behind the first, NaN spreads to all that follow."""
 
 
-def calibrate(
+def calibrate(  # noqa: PLR0913 - what is seen, and where it is kept, run and told of
     graphs: Mapping[str, OnnxGraph],
     samples: Iterable[Sample],
     *,
     settings: CalibrationSettings,
     histograms: bool,
     threads: int | None = None,
+    device: torch.device | None = None,
     cache: Cache | None = None,
     advance: Callable[[int], None] | None = None,
     others: Callable[[], Iterable[Mapping[str, Statistics]]] | None = None,
@@ -54,6 +55,8 @@ def calibrate(
         settings: The size of a block.
         histograms: Whether values are counted by magnitude; without, extremes alone, at nearly no cost.
         threads: Processor threads of onnxruntime; None leaves it to onnxruntime.
+        device: Where torch runs the graphs' programs, in the place of onnxruntime; those that it cannot show are run by
+            onnxruntime (`Runner.why_not`).
         cache: Where statistics of earlier passes are; those of the same graph and samples are taken, and no graph runs.
         advance: Called with the number of dataset items that were just begun.
         others: Where `samples` are the first of several parts (`shards`): gives what was seen of the others. The cache
@@ -64,9 +67,9 @@ def calibrate(
         NonFiniteActivationsError: NaN or Inf in a tensor that int8 or fp8 would quantize.
     """
     with ExitStack() as memories:
-        look = partial(_look, histograms=histograms, threads=threads)
+        runner = Runner(device=device, threads=threads)
         begin = _beginnings(
-            graphs, settings, look=look, histograms=histograms, cache=cache, hopes=others is None, memories=memories
+            graphs, settings, runner, histograms=histograms, cache=cache, hopes=others is None, memories=memories
         )
         passes = {name: one() for name, one in begin.items()}
         _feed(passes, samples, advance)
@@ -92,10 +95,8 @@ def observe(
     NaN and Inf are counted, and no error: the whole tells where they are. Arguments are those of `calibrate`.
     """
     with ExitStack() as memories:
-        look = partial(_look, histograms=histograms, threads=threads)
-        begin = _beginnings(
-            graphs, settings, look=look, histograms=histograms, cache=None, hopes=False, memories=memories
-        )
+        runner = Runner(threads=threads)
+        begin = _beginnings(graphs, settings, runner, histograms=histograms, cache=None, hopes=False, memories=memories)
         passes = {name: one() for name, one in begin.items()}
         _feed(passes, samples, advance)
         return _parts(passes)
@@ -119,7 +120,7 @@ def recall(
     """
     with ExitStack() as memories:
         begin = _beginnings(
-            graphs, settings, look=_unknown, histograms=histograms, cache=cache, hopes=True, memories=memories
+            graphs, settings, _Idle(), histograms=histograms, cache=cache, hopes=True, memories=memories
         )
         passes = {name: one() for name, one in begin.items()}
         try:
@@ -138,19 +139,18 @@ class _UnknownError(Exception):
     """A block would have to run."""
 
 
-def _unknown(_model: ir.Model) -> Sight:
-    raise _UnknownError
+class _Idle(Runner):
+    """What runs no block."""
 
-
-def _look(model: ir.Model, *, histograms: bool, threads: int | None) -> Sight:
-    return Sight(model, histograms=histograms, threads=threads)
+    def opened(self, graph: OnnxGraph, *, histograms: bool) -> NoReturn:  # noqa: ARG002 - a runner's signature
+        raise _UnknownError
 
 
 def _beginnings(
     graphs: Mapping[str, OnnxGraph],
     settings: CalibrationSettings,
+    runner: Runner,
     *,
-    look: Callable[[ir.Model], Sight],
     histograms: bool,
     cache: Cache | None,
     hopes: bool,
@@ -159,18 +159,13 @@ def _beginnings(
     """What begins a pass over each graph's samples, again too; memories are closed with the stack."""
     begin: dict[str, Callable[[], Pass]] = {}
     for name, graph in graphs.items():
-        digest = fingerprint_of(graph.model)
-        memory = None if cache is None else _memory(cache, digest, settings, histograms=histograms, hopes=hopes)
-        begin[name] = partial(
-            Pass,
-            graph.boundary,
-            graph=digest,
-            size=settings.block_size,
-            look=partial(look, graph.model),
-            memory=memory,
-        )
-        if memory is not None:
+        digest, memory = runner.digest_of(graph), None
+        if cache is not None:
+            about = f"{runner.about(graph)} {digest}"
+            memory = Memory(cache, about=about, settings=settings, histograms=histograms, hopes=hopes)
             memories.callback(memory.close)
+        look = partial(runner.opened, graph, histograms=histograms)
+        begin[name] = partial(Pass, graph.boundary, graph=digest, size=settings.block_size, look=look, memory=memory)
     return begin
 
 
@@ -224,14 +219,6 @@ def _together(parts: Sequence[Mapping[str, Statistics]], passes: Mapping[str, Pa
         else:
             one.finish()
     return _kept(whole, passes)
-
-
-def _memory(cache: Cache, digest: str, settings: CalibrationSettings, *, histograms: bool, hopes: bool) -> Memory:
-    import onnxruntime  # noqa: PLC0415 - a training script imports the callback, and loads no runtime
-
-    # Other kernels may round otherwise.
-    about = f"onnxruntime {onnxruntime.__version__} {digest}"
-    return Memory(cache, about=about, settings=settings, histograms=histograms, hopes=hopes)
 
 
 def _check_finite(statistics: Mapping[str, Statistics]) -> None:

@@ -61,7 +61,11 @@ def through_dynamo(
     if cache is None or key is None:
         return Exported(convert(), program=converted[0])
     model, is_recalled = remembered(cache, key, convert)
-    return Exported(model, program=None if is_recalled else converted[0], is_recalled=is_recalled)
+    if not is_recalled:
+        return Exported(model, program=converted[0])
+    # On a processor nobody walks the program.
+    is_walked = any(tensor.device.type != "cpu" for tensor in sample)
+    return Exported(model, program=_decomposed(program) if is_walked else None, is_recalled=True)
 
 
 def _captured(call: FlatCall, sample: tuple[Tensor, ...], boundary: Boundary) -> tuple[ExportedProgram, Shapes]:
@@ -95,6 +99,19 @@ def _converted(program: ExportedProgram, shapes: Shapes, boundary: Boundary) -> 
         raise RuntimeError("torch.onnx.export(dynamo=True) gave nothing.")
     decomposed = converted.exported_program
     return converted.model, decomposed if isinstance(decomposed, ExportedProgram) else None
+
+
+def _decomposed(program: ExportedProgram) -> ExportedProgram | None:
+    """The program as torch decomposes it before it converts it; None where this torch hides how it does that."""
+    try:
+        # Private names; the public way converts as well, which takes several times as long.
+        from torch.onnx._internal.exporter import _core, _registration  # noqa: PLC0415 - as said
+
+        registry = _registration.ONNXRegistry.from_torchlib()
+        with quiet():
+            return _core._prepare_exported_program_for_export(program, registry=registry)  # noqa: SLF001 - as said
+    except (ImportError, AttributeError, TypeError):
+        return None
 
 
 def through_torchscript(call: FlatCall, sample: tuple[Tensor, ...], boundary: Boundary) -> Exported:
