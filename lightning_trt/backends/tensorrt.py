@@ -107,7 +107,7 @@ class TensorRT:
             UnsupportedPrecisionError: `why_not` had a reason.
             SettingsError: The size of an axis is known from nowhere, or this TensorRT lacks what was asked for.
             BuildError: TensorRT cannot build the graph, or no layer got the precision.
-        BuildMemoryError: The GPU has too little free memory to build it, or to open it.
+            BuildMemoryError: The GPU has too little free memory to build it, or to open it.
         """
         if reason := self.why_not(precision):
             raise UnsupportedPrecisionError(reason)

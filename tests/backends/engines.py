@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from passes.exported import run
-from passes.nets import CASES
+from passes.nets import CASES, Residual
 from torch import Tensor, nn
 from zoo.boundaries import boundary_of
 
@@ -73,16 +73,21 @@ class Net:
 
 @cache
 def net(name: str) -> Net:
-    """`nested`, or one of the nets of `passes.nets`, exported once a session."""
+    """`nested`, `wide`, or one of the nets of `passes.nets`, exported once a session.
+
+    `wide` is a residual net on which kernels of 16 and 8 bits are the fastest.
+    """
     if name == "nested":
         torch.manual_seed(0)
         return _net(Nested().eval(), _nested_call)
-    case = CASES[name]
+    case = replace(CASES["residual"], make=lambda: Residual(128)) if name == "wide" else CASES[name]
     return _net(case.net(), lambda samples: (tuple(_seeded(case.inputs, samples).values()), {}), axes=case.axes)
 
 
-def candidate(net: Net, backend: Backend, *, precision: Precision, into: Path, threads: int | None = 1) -> Candidate:
-    """The net's candidate of that precision, as the stations make it."""
+def candidate(
+    net: Net, backend: Backend, *, precision: Precision, into: Path, settings: BuildSettings | None = None
+) -> Candidate:
+    """The net's candidate of that precision, as the stations make it; on one thread unless `settings` say otherwise."""
     graph = net.graph
     is_typed = backend.precision_lives_in is PrecisionHome.graph
     if is_typed or precision.is_quantized:
@@ -96,14 +101,16 @@ def candidate(net: Net, backend: Backend, *, precision: Precision, into: Path, t
         precision=precision,
         calibrator="minmax" if precision.is_quantized else None,
         into=into,
-        settings=BuildSettings(threads=threads),
+        settings=settings or BuildSettings(threads=1),
         checkpoint_sha256="0" * 64,
     )
 
 
-def built(net: Net, backend: Backend, *, precision: Precision, into: Path) -> Engine:
+def built(
+    net: Net, backend: Backend, *, precision: Precision, into: Path, settings: BuildSettings | None = None
+) -> Engine:
     """The one engine of that candidate."""
-    (engine,) = candidate(net, backend, precision=precision, into=into).engines.values()
+    (engine,) = candidate(net, backend, precision=precision, into=into, settings=settings).engines.values()
     return engine
 
 

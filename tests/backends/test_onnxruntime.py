@@ -16,6 +16,7 @@ from passes.exported import error, run
 from lightning_trt.backends.onnxruntime import OnnxRuntime
 from lightning_trt.errors import EngineError, ManifestError
 from lightning_trt.precision import DType, Precision
+from lightning_trt.settings import BuildSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,8 @@ def test_int8_is_what_the_graph_says(name: str, tmp_path: Path) -> None:
 
 def test_the_number_of_threads_is_kept_with_the_engine(tmp_path: Path) -> None:
     """A loaded engine runs as it was built."""
-    made = candidate(net("nested"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "fp32", threads=2)
+    settings = BuildSettings(threads=2)
+    made = candidate(net("nested"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "fp32", settings=settings)
 
     assert made.engines["net"].options["threads"] == "2"
 

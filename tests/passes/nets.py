@@ -23,13 +23,13 @@ def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 
 class Residual(nn.Module):
     """Stem, max-pool, one block with an identity skip and one that goes down, head."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.stem = conv(3, 16)
-        self.first = nn.Sequential(conv(16, 16), nn.ReLU(), conv(16, 16))
-        self.second = nn.Sequential(conv(16, 32, stride=2), nn.ReLU(), conv(32, 32))
-        self.down = conv(16, 32, 1, stride=2)
-        self.head = nn.Linear(32, 10)
+        self.stem = conv(3, width)
+        self.first = nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width))
+        self.second = nn.Sequential(conv(width, 2 * width, stride=2), nn.ReLU(), conv(2 * width, 2 * width))
+        self.down = conv(width, 2 * width, 1, stride=2)
+        self.head = nn.Linear(2 * width, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.max_pool2d(F.relu(self.stem(x)), 2)

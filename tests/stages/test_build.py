@@ -147,7 +147,8 @@ def test_what_could_not_be_built_leaves_its_log(tmp_path: Path) -> None:
 
 def test_the_engine_tells_how_to_build_it_again(tmp_path: Path) -> None:
     """Its settings, the sizes that were seen, and what the graph's types tell."""
-    made = candidate(net("text"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "fp32", threads=2)
+    settings = BuildSettings(threads=2)
+    made = candidate(net("text"), OnnxRuntime(), precision=Precision.fp32, into=tmp_path / "fp32", settings=settings)
 
     recipe = made.engines["net"].recipe
     assert recipe is not None
