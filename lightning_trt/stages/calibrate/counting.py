@@ -143,6 +143,6 @@ def _kernel_for(device: torch.device) -> Callable[[Tensor, Tensor | None, Tensor
     """What counts on `device`."""
     if device.type != "cuda" or find_spec("triton") is None:
         return count
-    from lightning_trt.stages.calibrate.kernel import count_in_one_look  # noqa: PLC0415 - torch for CUDA brings Triton
+    from lightning_trt.stages.calibrate.kernel import Kernel  # noqa: PLC0415 - torch for CUDA brings Triton
 
-    return count_in_one_look
+    return Kernel(device)

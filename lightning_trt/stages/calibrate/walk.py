@@ -14,6 +14,7 @@ from lightning_trt.stages.calibrate.counting import Counts
 from lightning_trt.stages.calibrate.observing import sample_axes
 from lightning_trt.stages.calibrate.program import watched
 from lightning_trt.stages.calibrate.replayed import Replayed
+from lightning_trt.stages.calibrate.sending import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,10 @@ class Walk:
         self._axes = sample_axes(graph.model, names)
         self._histograms = histograms
         self._device = device
-        self._octaves = {name: self._sent(each.astype(np.int8)) for name, each in graph.octaves.items()}
+        self._sent = Sender(device)
+        self._octaves = {
+            name: torch.from_numpy(each.astype(np.int8)).to(device) for name, each in graph.octaves.items()
+        }
         self._tables: dict[tuple[str, int], Tensor] = {}
         self._counts = Counts(names, device=device)
         self._module = watched(graph, device=device, look=self._look)
@@ -60,17 +64,10 @@ class Walk:
         """What was seen of each tensor, where `items` is the dataset item of each row that ran; nothing runs later."""
         found = self._counts.statistics(items, histograms=self._histograms)
         # The program calls what holds it: without this its memory would be the next builder's to miss.
-        del self._module, self._whole, self._tables
+        del self._module, self._whole, self._tables, self._sent
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         return found
-
-    def _sent(self, array: NDArray[np.generic]) -> Tensor:
-        """The array on the device, copied while the host goes on."""
-        tensor = torch.from_numpy(array)
-        if self._device.type != "cuda":
-            return tensor.to(self._device)
-        return tensor.pin_memory().to(self._device, non_blocking=True)
 
     def _walked(self, feed: Sequence[Tensor]) -> Tensor:
         """The extremes of the rows of one block, whose values were counted."""
