@@ -10,6 +10,10 @@ calibration took is told besides. `--quick` rehearses it on a processor, with fe
 Predicted before it was run: 85 M values in a block pass by, read once at 3 TB/s, 0.1 ms; half of them are counted by
 atomic additions, 0.3 ms; the forward pass takes 3 ms. Replayed as a CUDA graph the host only puts samples together. So
 1.1 to 1.2 for the pass; to read the ranges of 55 tensors takes a processor 0.1 to 0.2 s, as much as 40 to 60 blocks.
+
+What came, on an H100: 1.5 for the pass. 0.2 s of it are the program's copy and its Python code, written anew for each
+pass; additions wait for one another in the few bins where most values fall, three times less since programs add to
+copies of the bins. The read-out took half of the loop, as predicted: so fast a GPU goes through 512 images in 0.5 s.
 """
 
 from __future__ import annotations
