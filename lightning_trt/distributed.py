@@ -216,8 +216,10 @@ def _help(store: Store, key: str, *, rank: int, helping: Helping) -> None:
         store.set(f"{key}/said/{rank}", json.dumps(said))
 
 
-def _no_help(_what: str, _advance: Callable[[int], None]) -> str:
-    raise NotImplementedError
+def _no_help(what: str, _advance: Callable[[int], None]) -> str:
+    raise errors.LightningTRTError(
+        f"This rank was asked for {what!r:.80}, and only waits. Give `on_rank_zero` a function `helping` for that."
+    )
 
 
 def _like(name: str, sentence: str) -> Exception:

@@ -86,6 +86,16 @@ def test_an_error_of_a_helping_rank_is_an_answer(store: dist.Store, other_rank: 
     assert (said, word.result(timeout=20)) == ("rank 1: OSError: unreadable",) * 2
 
 
+def test_a_rank_that_only_waits_answers_so(store: dist.Store, other_rank: ThreadPoolExecutor) -> None:
+    """Rank zero need not wait for it, and learns what was missing."""
+    word = other_rank.submit(following(store))
+
+    said = led(store, lambda crew: crew.ask("parts")[1].answer().why_not)
+
+    assert said.startswith("rank 1: LightningTRTError: This rank was asked for 'parts' and only waits")
+    assert word.result(timeout=20) == said
+
+
 def test_a_rank_that_its_user_stops_answers_at_once(store: dist.Store, other_rank: ThreadPoolExecutor) -> None:
     """And is stopped."""
 

@@ -1,23 +1,29 @@
-"""Whether what reports say of their samples can be: who edits a digest by hand leaves the rest behind."""
+"""Whether what reports say can be: who edits a digest or a number by hand leaves the rest behind."""
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
+from lightning_trt.artifacts import BatchMeans, PairedBinary
 from lightning_trt.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_trt.artifacts import Report
+    from lightning_trt.artifacts import Evidence, MetricReport, Report
 
 __all__ = ["check_samples"]
 
+# Evidence is rebuilt from records, and float32's rounding of long sums lies between it and what was logged.
+_ROUNDING = 1e-4
 _REMEDY = "A report was edited or mixed from two: export again."
 
 
 def check_samples(reports: Sequence[Report]) -> None:
-    """Raise where evidence rests on more samples than there were, or one digest stands for two numbers of samples.
+    """Raise where a drop is not that of its values or of its evidence, or what is said of the samples cannot be.
+
+    Evidence may not rest on more samples than there were, nor one digest stand for two numbers of samples.
 
     Raises:
         ReportError: With both numbers.
@@ -25,6 +31,7 @@ def check_samples(reports: Sequence[Report]) -> None:
     first: dict[str, Report] = {}
     for report in reports:
         _check_evidence(report)
+        _check_drops(report)
         other = first.setdefault(report.data.digest, report)
         if other.data.samples != report.data.samples:
             raise ReportError(
@@ -42,3 +49,31 @@ def _check_evidence(report: Report) -> None:
                     f"{report.path}: the drop of {name} with {candidate.name} rests on {metric.evidence.n:,} items, "
                     f"and {report.data.samples:,} samples were evaluated; it cannot be on more. {_REMEDY}"
                 )
+
+
+def _check_drops(report: Report) -> None:
+    for candidate in report.candidates.values():
+        for name, metric in candidate.metrics.items():
+            reference = report.reference.metrics.get(name, metric.value)
+            sign = -1.0 if metric.higher_is_better is False else 1.0
+            _check_drop(report, candidate.name, name, metric, sign * (reference - metric.value), "its values say")
+            _check_drop(report, candidate.name, name, metric, _drop_of(metric.evidence), "its evidence says")
+
+
+def _check_drop(
+    report: Report, candidate: str, name: str, metric: MetricReport, expected: float | None, said: str
+) -> None:
+    if expected is None or not isfinite(expected) or not isfinite(metric.drop):
+        return
+    if abs(metric.drop - expected) > _ROUNDING * max(1.0, abs(metric.value)):
+        raise ReportError(
+            f"{report.path}: the drop of {name} with {candidate} is {metric.drop:+.6g}, and {said} {expected:+.6g}. "
+            f"{_REMEDY}"
+        )
+
+
+def _drop_of(evidence: Evidence | None) -> float | None:
+    """The drop that is known from the evidence; resamples only lie around theirs."""
+    if isinstance(evidence, PairedBinary) and evidence.n:
+        return (evidence.worse - evidence.better) / evidence.n
+    return evidence.mean if isinstance(evidence, BatchMeans) else None

@@ -9,7 +9,7 @@ from lightning_trt.replay.finding import subject_of_fit, subject_of_module
 from lightning_trt.replay.items import Step, resized
 from lightning_trt.replay.parts import num_batches, only_batches
 from lightning_trt.replay.random_state import RandomState, random_state_kept
-from lightning_trt.replay.recording import Logged, Recorder, Source, Update
+from lightning_trt.replay.recording import Condensed, Logged, Recorder, Source, Update
 from lightning_trt.replay.running import Replay
 from lightning_trt.replay.scoring import Predict, Scoring
 from lightning_trt.replay.splits import loaders_of_split, without_samples
@@ -20,6 +20,7 @@ from lightning_trt.replay.watching import Call, watch
 __all__ = [
     "Call",
     "Captured",
+    "Condensed",
     "Logged",
     "Predict",
     "RandomState",

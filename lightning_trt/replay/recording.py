@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from lightning_trt.replay.items import Step
 
-__all__ = ["Logged", "Recorder", "Source", "Update"]
+    Condense = Callable[[Metric, "Update"], "Update | Condensed"]
+
+__all__ = ["Condensed", "Logged", "Recorder", "Source", "Update"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +39,15 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Spilled:
-    """An update that lies on disk."""
+class Condensed:
+    """What one update adds to the states of its metric, in the place of what it was given.
 
-    step: Step | None
-    place: int
+    `states` are stacked by dataset item; where `why_not` says why not, they are of the whole batch, and in one row.
+    """
+
+    step: Step
+    states: Mapping[str, Tensor]
+    why_not: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,8 @@ class Logged:
 class Recorder:
     """What the metrics of `copy` are given and what it logs, from now on.
 
-    At most `limit_bytes` of it are kept in memory, the rest on disk.
+    At most `limit_bytes` of it are kept in memory, the rest on disk. After each step `condense` may give something
+    smaller for an update of it.
 
     Example:
         >>> import torch
@@ -88,7 +95,7 @@ class Recorder:
         (tensor([1., 2.]),)
     """
 
-    def __init__(self, copy: Any, *, limit_bytes: int) -> None:
+    def __init__(self, copy: Any, *, limit_bytes: int, condense: Condense | None = None) -> None:
         self.logged: list[Logged] = []
         self.steps: list[Step] = []
         self._step: Step | None = None
@@ -97,8 +104,10 @@ class Recorder:
         self._metrics = tuple(metrics_of(copy))
         self._collections = tuple(part for part in copy.modules() if isinstance(part, MetricCollection))
         # By id: a torchmetrics Metric hashes by its states, which every update replaces.
-        self._updates: dict[int, list[Update | _Spilled] | None] = {id(metric): [] for metric in self._metrics}
+        self._updates: dict[int, list[Update | Condensed | int] | None] = {id(metric): [] for metric in self._metrics}
         self._spill = Spill()
+        self._condense = condense
+        self._of_step: list[tuple[Metric, Update]] = []
         for metric in self._metrics:
             self._watch(metric)
         self._watch_log(copy)
@@ -112,17 +121,12 @@ class Recorder:
             yield
         finally:
             self._step = None
+            self._condense_step()
 
-    def updates(self, metric: Metric) -> Sequence[Update] | None:
+    def updates(self, metric: Metric) -> Sequence[Update | Condensed] | None:
         """The updates of `metric` in order, or None where there was no room for them, not on disk either."""
         kept = self._updates.get(id(self._leader(metric)), [])
-        return None if kept is None else tuple(self._read(each) for each in kept)
-
-    def _read(self, kept: Update | _Spilled) -> Update:
-        if isinstance(kept, Update):
-            return kept
-        args, kwargs = self._spill.get(kept.place)
-        return Update(step=kept.step, args=args, kwargs=kwargs)
+        return None if kept is None else tuple(self._spill.get(at) if isinstance(at, int) else at for at in kept)
 
     def _leader(self, metric: Metric) -> Metric:
         """Who is updated in the place of `metric`: within a compute group of a collection only the first is."""
@@ -161,15 +165,31 @@ class Recorder:
 
     def _record(self, metric: Metric, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # Above zero: a forward that calls update (twice, in some metrics), or a wrapper that updates what it wraps.
-        if self._depth > 0 or (updates := self._updates[id(metric)]) is None:
+        if self._depth > 0 or self._updates[id(metric)] is None:
             return
-        num_bytes = _nbytes((args, kwargs))
+        update = Update(step=self._step, args=_kept(args), kwargs=_kept(kwargs))
+        if self._condense is None or self._step is None:
+            self._keep(metric, update)
+        else:
+            self._of_step.append((metric, update))
+
+    def _condense_step(self) -> None:
+        """Nothing; the step is over, so that its time is nobody's who measures steps, and its updates are kept."""
+        while self._of_step:
+            metric, update = self._of_step.pop(0)
+            self._keep(metric, self._condense(metric, update) if self._condense else update)
+
+    def _keep(self, metric: Metric, update: Update | Condensed) -> None:
+        updates = self._updates[id(metric)]
+        if updates is None:
+            return
+        num_bytes = _nbytes(update.states if isinstance(update, Condensed) else (update.args, update.kwargs))
         if num_bytes <= self._bytes_left:
             self._bytes_left -= num_bytes
-            updates.append(Update(step=self._step, args=_kept(args), kwargs=_kept(kwargs)))
+            updates.append(update)
             return
         try:
-            updates.append(_Spilled(step=self._step, place=self._spill.put((_kept(args), _kept(kwargs)))))
+            updates.append(self._spill.put(update))
         except OSError:  # a full disk costs the interval, and not the validation
             self._updates[id(metric)] = None
 

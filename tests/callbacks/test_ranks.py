@@ -26,12 +26,14 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 from torch.utils.data import DataLoader
 
 from lightning_trt import TRTExportCallback
 from lightning_trt.renderers.json import to_text
-from zoo import Classifier, Images, quiet_trainer
+from zoo import CLASSES, Classifier, Images, quiet_trainer
 from zoo.exporting import quick
+from zoo.scored import predict
 
 RANK = int(os.environ.get("LOCAL_RANK", "0"))
 
@@ -102,15 +104,23 @@ def fitted(root, data, **settings):
     (root / f"rank-{RANK}.json").write_text(json.dumps(said))
 
 
+def more(name):
+    """What the callback of a fit is given besides."""
+    if name == "scored":
+        metrics = {"acc": MulticlassAccuracy(CLASSES, average="micro"), "ece": MulticlassCalibrationError(CLASSES)}
+        return {"metrics": metrics, "predict": predict}
+    return {"on_error": "raise"} if name == "anywhere" else {}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     DEVICES = int(sys.argv[1])
     for name in sys.argv[3:]:
         root = Path(sys.argv[2], name)
         root.mkdir(exist_ok=True)
-        data = Images(num_samples=203) if name == "good" else Failing(num_samples=203)
+        data = Images(num_samples=203) if name in ("good", "scored") else Failing(num_samples=203)
         data.anywhere = name != "alone"
-        fitted(root, data, **({"on_error": "raise"} if name == "anywhere" else {}))
+        fitted(root, data, **more(name))
 '''
 
 
@@ -142,13 +152,13 @@ def said(folder: Path, fit: str, rank: int = 0) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fits of one process."""
-    return ran(tmp_path_factory.mktemp("ranks") / "one", devices=1, fits=("good", "anywhere"))
+    return ran(tmp_path_factory.mktemp("ranks") / "one", devices=1, fits=("good", "scored", "anywhere"))
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same fits of two, and one that fails on rank one alone."""
-    return ran(tmp_path_factory.mktemp("ranks") / "two", devices=2, fits=("good", "anywhere", "alone"))
+    return ran(tmp_path_factory.mktemp("ranks") / "two", devices=2, fits=("good", "scored", "anywhere", "alone"))
 
 
 def statistics(folder: Path, fit: str) -> tuple[str, list[object]]:
@@ -175,14 +185,26 @@ def test_two_ranks_see_the_statistics_of_one_bit_for_bit(one: Path, two: Path) -
     assert statistics(two, "good") == statistics(one, "good")
 
 
-def test_two_ranks_find_the_scores_and_intervals_of_one(one: Path, two: Path) -> None:
-    """Exactly, evidence included, with a metric in the step that would wait for the other rank."""
-    assert scores(two, "good") == scores(one, "good")
+@pytest.mark.parametrize("fit", ["good", "scored"])
+def test_two_ranks_find_the_scores_and_intervals_of_one(one: Path, two: Path, fit: str) -> None:
+    """Exactly, evidence included: with a metric in the step that would wait for the other rank, and with `metrics=`."""
+    assert scores(two, fit) == scores(one, fit)
 
 
-def test_every_rank_does_its_part(two: Path) -> None:
+def test_metrics_that_are_given_are_those_of_the_report(two: Path) -> None:
+    """Each with an interval: none of them was given up for being measured by two ranks."""
+    metrics = said(two, "scored")["report"]["candidates"][1]["metrics"]
+
+    assert {name: each["evidence"]["kind"] for name, each in metrics.items()} == {
+        "acc": "paired-binary",
+        "ece": "bootstrap",
+    }
+
+
+@pytest.mark.parametrize("fit", ["good", "scored"])
+def test_every_rank_does_its_part(two: Path, fit: str) -> None:
     """Nothing was left for rank zero to make up for."""
-    assert helped(two, "good") == []
+    assert helped(two, fit) == []
 
 
 def test_every_rank_ends_with_the_report_and_its_process_group(two: Path) -> None:

@@ -69,6 +69,24 @@ def test_evidence_of_more_samples_than_there_were_is_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        pytest.param({"value": 0.1}, "is +0, and its values say +0.83", id="value"),
+        pytest.param({"drop": 0.2}, "is +0.2, and its values say +0", id="drop"),
+        pytest.param({"value": 0.1, "drop": 0.83}, "is +0.83, and its evidence says +0", id="value and drop"),
+    ],
+)
+def test_drop_that_is_not_that_of_its_evidence_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, float], sentence: str
+) -> None:
+    """The gate judges by the evidence, and would pass what the tables call a failure."""
+    run = edited(a_run(tmp_path), lambda it: metric_in(it).update(change))
+
+    assert main(["gate", str(run), "--max-drop", "0.01"]) == 2
+    assert f"the drop of val/acc with int8 {sentence}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("gate", "sentence"),
     [
         pytest.param({"alpha": 3, "rules": [RULE]}, "must lie in (0, 0.5)", id="alpha"),

@@ -10,9 +10,16 @@ import pytest
 from cli.runs import PASSES, a_run
 from stages.gate.reports import accuracy, broken, candidate
 
+from lightning_trt.artifacts import MetricReport, ReferenceReport
 from lightning_trt.cli import main
 
 FELL = replace(PASSES, value=PASSES.value - 0.05)
+
+
+def trained(folder: Path, metric: MetricReport) -> Path:
+    """A run of a model with that metric, which its engine keeps."""
+    reference = ReferenceReport(name="torch-fp32", metrics={"val/acc": metric.value}, latency=())
+    return a_run(folder, candidate("int8", metric), reference=reference)
 
 
 @pytest.fixture(autouse=True)
@@ -59,24 +66,24 @@ def test_gate_does_not_write_the_baseline(tmp_path: Path) -> None:
     update(a_run(tmp_path / "a"))
     before = Path(".lightning-trt/baseline.json").read_bytes()
 
-    gate(a_run(tmp_path / "b", candidate("int8", FELL), candidate("fp16", PASSES)))
+    gate(a_run(tmp_path / "b", candidate("int8", PASSES), candidate("fp16", PASSES)))
 
     assert Path(".lightning-trt/baseline.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(("metric", "code"), [(PASSES, 0), (FELL, 1)], ids=["same", "fell"])
-def test_limits_hold_since_the_baseline_too(tmp_path: Path, metric: object, code: int) -> None:
+def test_limits_hold_since_the_baseline_too(tmp_path: Path, metric: MetricReport, code: int) -> None:
     """A model that was trained worse fails, however well its engine follows it."""
     update(a_run(tmp_path / "before"))
 
-    assert gate(a_run(tmp_path / "after", candidate("int8", metric)), "--max-drop", "0.02") == code
+    assert gate(trained(tmp_path / "after", metric), "--max-drop", "0.02") == code
 
 
 def test_change_is_shown_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Below the drops against the reference, with both values."""
     update(a_run(tmp_path / "before"))
 
-    gate(a_run(tmp_path / "after", candidate("int8", FELL)))
+    gate(trained(tmp_path / "after", FELL))
     below = capsys.readouterr().out.partition("Since the baseline")[2]
 
     assert "+0.0500" in below
@@ -86,10 +93,10 @@ def test_change_is_shown_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_direction_of_the_metric_counts(tmp_path: Path) -> None:
     """A loss that rose is worse."""
     low = replace(accuracy(0), value=0.2, higher_is_better=False)
-    update(a_run(tmp_path / "before", candidate("int8", low)))
+    update(trained(tmp_path / "before", low))
 
-    assert gate(a_run(tmp_path / "after", candidate("int8", replace(low, value=0.1)))) == 0
-    assert gate(a_run(tmp_path / "worse", candidate("int8", replace(low, value=0.3)))) == 1
+    assert gate(trained(tmp_path / "after", replace(low, value=0.1))) == 0
+    assert gate(trained(tmp_path / "worse", replace(low, value=0.3))) == 1
 
 
 def test_other_samples_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

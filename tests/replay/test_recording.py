@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, M
 from zoo import CLASSES, Classifier, Images, fitted
 from zoo.scored import Plain, Scored
 
-from lightning_trt.replay import Logged, Recorder, Replay, Step, Subject, copy_of, subject_of_fit
+from lightning_trt.replay import Condensed, Logged, Recorder, Replay, Step, Subject, Update, copy_of, subject_of_fit
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -163,6 +163,30 @@ def test_records_over_the_limit_come_back_from_disk() -> None:
         module.metric.update(values)
 
     assert [update.args[0].tolist() for update in updates_of(recorder, module.metric)] == [v.tolist() for v in given]
+
+
+def test_updates_are_condensed_when_their_step_is_over() -> None:
+    """What comes outside of a step is kept as it is."""
+    module = module_with(SumMetric())
+    recorder = Recorder(module, limit_bytes=100, condense=lambda *_: Condensed(step=STEP, states={}))
+
+    with recorder.during(STEP):
+        module.metric.update(torch.ones(3))
+    module.metric.update(torch.ones(3))
+
+    assert [type(update) for update in updates_of(recorder, module.metric)] == [Condensed, Update]
+
+
+def test_condensed_updates_over_the_limit_come_back_from_disk() -> None:
+    """They are records like all others."""
+    module = module_with(SumMetric())
+    condensed = Condensed(step=STEP, states={"sum_value": torch.arange(3.0)})
+    recorder = Recorder(module, limit_bytes=0, condense=lambda *_: condensed)
+
+    with recorder.during(STEP):
+        module.metric.update(torch.ones(3))
+
+    assert updates_of(recorder, module.metric)[0].states["sum_value"].tolist() == [0.0, 1.0, 2.0]
 
 
 def test_full_disk_costs_the_records_and_not_the_validation(monkeypatch: pytest.MonkeyPatch) -> None:

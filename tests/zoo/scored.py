@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Confused",
     "Detecting",
+    "InPairs",
     "OneMetricALoader",
     "Plain",
     "Scored",
@@ -199,6 +200,25 @@ class WithinOne(Metric):
 
     def compute(self) -> Tensor:
         return self.near / self.seen
+
+
+class InPairs(Metric):
+    """Mean error of maps that refuses an item alone, draws a random number, and warns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("seen", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, ours: Tensor, theirs: Tensor) -> None:
+        if len(ours) < 2:
+            raise ValueError("two at least")
+        torch.rand(1)
+        self.total += (ours - theirs).abs().mean(dim=(1, 2)).sum()
+        self.seen += len(ours)
+
+    def compute(self) -> Tensor:
+        return self.total / self.seen
 
 
 def multiclass(kind: Any, **options: Any) -> Metric:

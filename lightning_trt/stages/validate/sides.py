@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from lightning_trt.replay import Condensed, Update
 from lightning_trt.stages.validate.algebra import Algebra, NoEvidenceError
+from lightning_trt.stages.validate.state_units import states_by_batch, states_by_item
 from lightning_trt.stages.validate.traces import agree
-from lightning_trt.stages.validate.units import ItemUnits, by_batch, by_item
+from lightning_trt.stages.validate.units import TOO_LONG, ItemUnits, by_batch, by_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from lightning_trt.replay import Step
     from lightning_trt.stages.validate.algebra import States
     from lightning_trt.stages.validate.traces import Trace
     from lightning_trt.stages.validate.units import Units
@@ -84,7 +87,7 @@ def side_of(trace: Trace, unit: str, *, check_time: Callable[[], None]) -> Side:
         raise NoEvidenceError("there was no room to keep the inputs of its updates, neither in memory nor on disk")
     if not trace.updates:
         raise NoEvidenceError("no update of its own was seen")
-    units = by_item(trace.updates, trace.steps) if unit == ITEM else by_batch(trace.updates)
+    units = _units(trace.updates, trace.steps, unit=unit)
     if units.count < _FEWEST_UNITS:
         raise NoEvidenceError(f"its records have a single {unit}, which cannot be resampled")
     algebra = Algebra(trace.source)
@@ -100,9 +103,20 @@ def clock_until(deadline: float) -> Callable[[], None]:
 
     def check_time() -> None:
         if perf_counter() > deadline:
-            raise NoEvidenceError("taking it apart takes longer than `bootstrap_seconds` allows")
+            raise NoEvidenceError(TOO_LONG)
 
     return check_time
+
+
+def _units(records: Sequence[Update | Condensed], steps: Sequence[Step], *, unit: str) -> Units:
+    """The records by `unit`, which are all condensed or none is."""
+    condensed = [each for each in records if isinstance(each, Condensed)]
+    whole = [each for each in records if isinstance(each, Update)]
+    if condensed and whole:
+        raise NoEvidenceError("some of its updates could be taken apart and others could not")
+    if condensed:
+        return states_by_item(condensed, steps) if unit == ITEM else states_by_batch(condensed)
+    return by_item(whole, steps) if unit == ITEM else by_batch(whole)
 
 
 def _states(algebra: Algebra, units: Units, *, logged: float, check_time: Callable[[], None]) -> States | None:

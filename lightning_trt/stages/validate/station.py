@@ -11,6 +11,7 @@ import torch
 
 from lightning_trt.artifacts import MetricScores, Scores
 from lightning_trt.replay import Recorder, Replay
+from lightning_trt.stages.validate.condensing import Condensing
 from lightning_trt.stages.validate.copies import AS_TRAINED, REFERENCE, copies_of
 from lightning_trt.stages.validate.evidence import Question, find_evidence
 from lightning_trt.stages.validate.names import check_first_step, check_logged, reported
@@ -58,8 +59,8 @@ def validate(
         MetricNotLoggedError: A metric of `settings.metrics` is not logged.
         NoSamplesError: There is no batch to validate on.
     """
-    watched = _Pass(subject, engines, foreseen=foreseen)
-    watched.run(settings, advance)
+    watched = _Pass(subject, engines, settings=settings, foreseen=foreseen)
+    watched.run(advance)
     reference = watched.replay.metrics[REFERENCE]
     check_logged(settings.metrics, reference)
     names = reported(reference, asked=settings.metrics, monitor=monitor)
@@ -82,12 +83,20 @@ class _Pass:
     """The one pass: all copies, what was recorded of each, and the samples they saw."""
 
     def __init__(
-        self, subject: Subject, engines: Mapping[str, Mapping[str, nn.Module]], *, foreseen: Foresight | None
+        self,
+        subject: Subject,
+        engines: Mapping[str, Mapping[str, nn.Module]],
+        *,
+        settings: ValidationSettings,
+        foreseen: Foresight | None,
     ) -> None:
         copies = copies_of(subject, engines)
         recorded = [name for name in copies if name != AS_TRAINED]
         limit = _RECORDS_BYTES // len(recorded)
-        self.recorders = {name: Recorder(copies[name], limit_bytes=limit) for name in recorded}
+        # As later, half of the time is for taking apart.
+        self.condensing = condense = Condensing(seconds=settings.bootstrap_seconds / 2)
+        self.recorders = {name: Recorder(copies[name], limit_bytes=limit, condense=condense) for name in recorded}
+        self.settings = settings
         self.samples = Samples()
         self.replay = Replay(subject, copies, as_trained={AS_TRAINED})
         self.foreseen = foreseen
@@ -95,12 +104,12 @@ class _Pass:
             boundaries = {boundary: None for placed in engines.values() for boundary in placed}
             foreseen.stand_before(copies, tuple(boundaries))
 
-    def run(self, settings: ValidationSettings, advance: Callable[[int], None] | None) -> None:
+    def run(self, advance: Callable[[int], None] | None) -> None:
         """Replay; metrics that are never logged are found after the first batch, if that can tell."""
 
         def advanced(num_items: int) -> None:
             if self.samples.count == num_items:
-                check_first_step(settings.metrics, self.replay.subject, self.recorders[REFERENCE].logged)
+                check_first_step(self.settings.metrics, self.replay.subject, self.recorders[REFERENCE].logged)
             if advance is not None:
                 advance(num_items)
 
@@ -134,7 +143,7 @@ def _metrics(
     indices: Sequence[int] | None,
 ) -> tuple[dict[str, MetricScores], list[str]]:
     """The scores by metric; each may resample for its share of the time that is left."""
-    deadline = perf_counter() + settings.bootstrap_seconds
+    deadline = perf_counter() + settings.bootstrap_seconds - watched.condensing.spent_seconds
     scores, notes = {}, []
     with warnings.catch_warnings(), torch.no_grad():
         # What metrics warn about on a few items, such as a class without examples, says nothing of the user's data.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_trt.replay import Logged, Recorder, Source, Step, Update
+    from lightning_trt.replay import Condensed, Logged, Recorder, Source, Step, Update
 
 __all__ = ["Trace", "agree", "trace_of"]
 
@@ -26,7 +26,7 @@ class Trace:
 
     value: float
     source: Source | None
-    updates: Sequence[Update] | None
+    updates: Sequence[Update | Condensed] | None
     logged: tuple[Logged, ...]
     steps: Sequence[Step]
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lightning_trt.replay import Step, Update
     from lightning_trt.stages.validate.algebra import Algebra, Inputs, States
 
-__all__ = ["BatchUnits", "ItemUnits", "Units", "by_batch", "by_item"]
+__all__ = ["TOO_LONG", "BatchUnits", "ItemUnits", "Units", "by_batch", "by_item"]
+
+TOO_LONG = "taking it apart takes longer than `bootstrap_seconds` allows"
 
 _ROWS_AT_ONCE = 256
 
