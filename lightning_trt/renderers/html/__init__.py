@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lightning_trt.renderers._findings import metric_names, summary
 from lightning_trt.renderers.html.drawing import pixels
 from lightning_trt.renderers.html.forest import forest
+from lightning_trt.renderers.html.leaderboard import leaderboard_page
 from lightning_trt.renderers.html.page import Page, html_of
 from lightning_trt.renderers.html.sections import sections
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import RangeFit, Report
 
-__all__ = ["picture", "render", "why_not"]
+__all__ = ["leaderboard_page", "picture", "render", "why_not"]
 
 
 _NO_FITS: Mapping[str, Sequence[RangeFit]] = MappingProxyType({})
