@@ -10,12 +10,15 @@ from dataclasses import MISSING, Field, field, fields, is_dataclass, make_datacl
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from lightning_trt.settings import ExportSettings, Require, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["callback_schema", "export_schema", "schema_of", "store"]
 
@@ -43,13 +46,60 @@ def schema_of(settings: type, *, without: tuple[str, ...] = ()) -> type:
         for each in fields(settings)
         if each.name not in without
     ]
-    return make_dataclass(settings.__name__, listed, kw_only=True)
+    return _schema(settings.__name__, listed)
 
 
 def export_schema() -> DictConfig:
     """The schema of `lightning-trt export`: the settings, and what is exported."""
-    sweep = make_dataclass("SweepSettings", [("require", Require, field(default=Require.any))])
-    command = make_dataclass(
+    schema = OmegaConf.structured(_of_command())
+    for part in (schema.module, schema.datamodule, schema.metrics):
+        # Their arguments are the user's own, which Hydra would else take with a "+" alone.
+        OmegaConf.set_struct(part, value=False)
+    return cast("DictConfig", schema)
+
+
+def callback_schema() -> DictConfig:
+    """The schema of a project's `callbacks` node with our callback in it: the settings, and what they are given to."""
+    return OmegaConf.create({"trt_export": OmegaConf.structured(_of_callback())})
+
+
+def store() -> None:
+    """Nothing; Hydra's ConfigStore has the schema of the command."""
+    ConfigStore.instance().store(name="export_schema", node=export_schema(), provider="lightning-trt")
+
+
+def __getattr__(name: str) -> type:
+    """A schema by the name under which a pickle refers to it.
+
+    Launchers send configs to other processes, schemas and all. What cloudpickle cannot refer to it writes down field by
+    field, and where it reads that again `dataclasses.MISSING` is another object, in the class of this process too.
+    """
+    made = {each.__qualname__: each for schema in (_of_command(), _of_callback()) for each in _schemas_in(schema)}
+    if name not in made:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return made[name]
+
+
+def _schemas_in(schema: type) -> Iterator[type]:
+    """The schema, and those of its fields."""
+    yield schema
+    for each in fields(schema):
+        for part in (each.type, *get_args(each.type)):
+            if isinstance(part, type) and is_dataclass(part):
+                yield from _schemas_in(part)
+
+
+def _schema(name: str, listed: Iterable[tuple[str, Any, Any]], *, bases: tuple[type, ...] = ()) -> type:
+    """The dataclass, which a pickle finds as `<name>Schema` of this module; `name` is what errors call it."""
+    made = make_dataclass(name, listed, bases=bases, kw_only=True)
+    made.__module__, made.__qualname__ = __name__, f"{name}Schema"
+    return made
+
+
+@cache
+def _of_command() -> type:
+    sweep = _schema("SweepSettings", [("require", Require, field(default=Require.any))])
+    return _schema(
         "ExportSettings",
         [
             ("checkpoint", str | None, field(default=None)),
@@ -62,18 +112,12 @@ def export_schema() -> DictConfig:
             ("sweep", sweep, field(default_factory=sweep)),
         ],
         bases=(schema_of(ExportSettings, without=_OF_A_FIT),),
-        kw_only=True,
     )
-    schema = OmegaConf.structured(command)
-    for part in (schema.module, schema.datamodule, schema.metrics):
-        # Their arguments are the user's own, which Hydra would else take with a "+" alone.
-        OmegaConf.set_struct(part, value=False)
-    return cast("DictConfig", schema)
 
 
-def callback_schema() -> DictConfig:
-    """The schema of a project's `callbacks` node with our callback in it: the settings, and what they are given to."""
-    callback = make_dataclass(
+@cache
+def _of_callback() -> type:
+    return _schema(
         "TRTExportCallback",
         [
             ("_target_", str, field(default="lightning_trt.TRTExportCallback")),
@@ -82,14 +126,7 @@ def callback_schema() -> DictConfig:
             ("predict", Any, field(default=None)),
         ],
         bases=(schema_of(ExportSettings),),
-        kw_only=True,
     )
-    return OmegaConf.create({"trt_export": OmegaConf.structured(callback)})
-
-
-def store() -> None:
-    """Nothing; Hydra's ConfigStore has the schema of the command."""
-    ConfigStore.instance().store(name="export_schema", node=export_schema(), provider="lightning-trt")
 
 
 def _type_of(name: str, hint: Any) -> Any:  # noqa: ANN401 - types have no better type

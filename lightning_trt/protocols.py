@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_trt.precision import DType, Precision, PrecisionHome
     from lightning_trt.settings import BuildSettings
 
-__all__ = ["Adopter", "Backend", "Builder", "Calibrator", "NativeCalibration", "Sample", "Session"]
+__all__ = ["Adopter", "Backend", "Builder", "Calibrator", "NativeCalibration", "OnDevice", "Sample", "Session"]
 
 ArrayT = TypeVar("ArrayT")
 
@@ -92,6 +92,15 @@ class Builder(Protocol):
 
     def why_not_run(self) -> str | None:
         """A sentence why its engines cannot run here, or None."""
+        ...
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A backend that wants its device to itself while it builds and is timed."""
+
+    def device(self) -> str | None:
+        """The device, by a name that is the same in every process of the machine; None where there is none here."""
         ...
 
 

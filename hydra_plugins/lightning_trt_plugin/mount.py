@@ -30,6 +30,9 @@ _GROUP = "lightning_trt"
 _PACKAGE = "callbacks.trt_export"
 _CALLBACK = "callbacks/trt_export"
 _PRIMARY = "export"
+_OF_THE_COMMAND = ("launcher", "search")
+"""Groups of our command's own sweeps: an application has its own launchers and sweepers."""
+
 _OVERRIDE = "override /"
 _SCHEME = "lightning-trt"
 _OURS = "pkg://lightning_trt.conf"
@@ -109,7 +112,7 @@ def _inner(config_path: str) -> str:
 def _found(config_path: str) -> Traversable | None:
     folder = _folder()
     is_ours = config_path == _GROUP or config_path.startswith(f"{_GROUP}/")
-    if folder is None or not is_ours:
+    if folder is None or not is_ours or _inner(config_path).partition("/")[0] in _OF_THE_COMMAND:
         return None
     return folder if config_path == _GROUP else folder.joinpath(_inner(config_path))
 

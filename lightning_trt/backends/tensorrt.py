@@ -32,7 +32,7 @@ from lightning_trt.errors import (
 from lightning_trt.passes import lower_opset
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
-from lightning_trt.runtime.gpu import GPU, gpu_here
+from lightning_trt.runtime.gpu import GPU, gpu_here, uuid_here
 from lightning_trt.runtime.trt_tensors import open_on_tensors
 from lightning_trt.settings import HardwareCompatibility
 from lightning_trt.storage import sha256_of, write_whole
@@ -89,6 +89,10 @@ class TensorRT:
                 "compute_capability": gpu.compute_capability,
             }
         )
+
+    def device(self) -> str | None:
+        """The GPU, on which its builds time kernels."""
+        return uuid_here()
 
     def why_not(self, precision: Precision) -> str | None:
         """A sentence why this precision cannot be had here, or None."""

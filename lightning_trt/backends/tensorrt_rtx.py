@@ -16,7 +16,7 @@ from lightning_trt.errors import BackendNotAvailableError, SettingsError, Unsupp
 from lightning_trt.platforms import gives, parts_of
 from lightning_trt.precision import Precision, PrecisionHome
 from lightning_trt.runtime import _trt
-from lightning_trt.runtime.gpu import gpu_here
+from lightning_trt.runtime.gpu import gpu_here, uuid_here
 from lightning_trt.settings import HardwareCompatibility
 from lightning_trt.storage import sha256_of, write_whole
 
@@ -53,6 +53,10 @@ class TensorRTRTX:
     def environment(self) -> Mapping[str, str]:
         """The version, which plans are bound to; GPUs of every capability that was built for run them."""
         return MappingProxyType({"tensorrt_rtx": self.version})
+
+    def device(self) -> str | None:
+        """The GPU, where there is one: engines are timed on it, and builds ask for none."""
+        return uuid_here()
 
     def why_not(self, precision: Precision) -> str | None:
         """A sentence why this precision cannot be had, or None: some GPU has each of them, and no GPU is needed."""

@@ -38,26 +38,35 @@ def run(asked: Namespace) -> Exit:
 
 
 def told(words: Sequence[str]) -> list[str]:
-    """`words` as Hydra reads them: the checkpoint as the value of its key, quoted.
+    """`words` as Hydra reads them: its options first, and the checkpoint as the value of its key, quoted.
 
-    Lightning's own `epoch=3-step=40.ckpt` is no word of Hydra's grammar. The checkpoint is the first word that is no
-    option, no value of one and no override; a word that ends in `.ckpt` and is no `checkpoint=...` is never taken for
-    an override.
+    Lightning's own `epoch=3-step=40.ckpt` is no word of Hydra's grammar, and an override behind an option that follows
+    one is lost on its parser. The checkpoint is the first word that is no option, no value of one and no override; a
+    word that ends in `.ckpt` and is no `checkpoint=...` is never taken for an override.
 
     Example:
         >>> from lightning_trt.cli.export import told
-        >>> told(["-m", "s3://runs/epoch=3-step=40.ckpt", "precision=int8"])
-        ['-m', "checkpoint='s3://runs/epoch=3-step=40.ckpt'", 'precision=int8']
+        >>> told(["s3://runs/epoch=3-step=40.ckpt", "precision=int8", "-m", "calibrator=mse,entropy"])
+        ['-m', "checkpoint='s3://runs/epoch=3-step=40.ckpt'", 'precision=int8', 'calibrator=mse,entropy']
     """
     # Hydra's own parser knows which options have a value.
     from hydra._internal.utils import get_args_parser  # noqa: PLC0415 - as above
 
-    overrides = get_args_parser().parse_known_args(list(words))[0].overrides
+    typed = [_Word(word) for word in words]
+    overrides: list[str] = get_args_parser().parse_known_intermixed_args(typed)[0].overrides
+    options = [str(word) for word in typed if not any(word is each for each in overrides)]
     checkpoint = next((word for word in overrides if _is_checkpoint(word)), None)
-    if checkpoint is None:
-        return list(words)
-    place = list(words).index(checkpoint)
-    return [*words[:place], f"checkpoint={quoted(_absolute(checkpoint))}", *words[place + 1 :]]
+    return [*options, *(_spelt(word) if word is checkpoint else str(word) for word in overrides)]
+
+
+class _Word(str):
+    """A word that is itself alone: the value of an option may be spelt like an override."""
+
+    __slots__ = ()
+
+
+def _spelt(checkpoint: str) -> str:
+    return f"checkpoint={quoted(_absolute(checkpoint))}"
 
 
 def _is_checkpoint(word: str) -> bool:

@@ -17,6 +17,7 @@ from rich.console import Console
 from lightning_trt import hydra_schema
 from lightning_trt.cli import export_job
 from lightning_trt.cli.exits import Exit
+from lightning_trt.cli.export_plugins import why_no_plugin
 from lightning_trt.errors import EnvironmentNotReadyError, GateFailedError, LightningTRTError, SettingsError
 from lightning_trt.renderers import leaderboard
 from lightning_trt.settings import Require, member
@@ -39,6 +40,9 @@ class JobFailedError(CompactHydraException):
 
 def run(words: Sequence[str]) -> Exit:
     """What came of `words`, which Hydra reads: one export, a sweep of them, or an answer to a question."""
+    if why_not := why_no_plugin(words):
+        sys.stderr.write(f"lightning-trt export: {why_not}\n")
+        return Exit.environment
     sweep = _sweep_of(words)
     if sweep is None:
         return _ran(words)

@@ -17,14 +17,16 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 import lightning_trt
+from lightning_trt.artifacts import Verdict
 from lightning_trt.cli.export_project import parts_of_project
-from lightning_trt.errors import SettingsError, nearest
+from lightning_trt.errors import GateFailedError, SettingsError, nearest
 from lightning_trt.precision import Precision
 from lightning_trt.renderers import json
 from lightning_trt.renderers.scalars import scalars
+from lightning_trt.renderers.terminal import short_summary
 from lightning_trt.settings import OnGateFail, member, members, plain
 from lightning_trt.storage import locked, sha256_of, write_whole
-from lightning_trt.sweeps import SAME
+from lightning_trt.sweeps import SAME, TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +42,8 @@ Objective = float | tuple[float, ...] | None
 _OF_THE_COMMAND = ("checkpoint", "module", "datamodule", "trust", "metrics", "predict", "objective", "sweep")
 _OF_THE_SWEEP = ("objective", "sweep", "on_gate_fail")
 _DONE = "done.yaml"
+_MONITOR = "{monitor}"
+_BAD = {Verdict.failed, Verdict.error}
 _PATIENCE_SECONDS = 24 * 60 * 60.0
 """Another process may be at work on the same point, or in the same folder."""
 
@@ -53,11 +57,14 @@ def run(config: DictConfig) -> Objective:
         LightningTRTError: What ended the export.
     """
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    is_point = HydraConfig.get().mode is RunMode.MULTIRUN
-    if member(OnGateFail, asked["on_gate_fail"]) is OnGateFail.auto:
-        # A point that fails its gate is a result, and its sweeper shall have the number.
-        asked["on_gate_fail"] = OnGateFail.warn if is_point else OnGateFail.raises
-    report = _point(asked) if is_point else _exported(asked)
+    if HydraConfig.get().mode is not RunMode.MULTIRUN:
+        if member(OnGateFail, asked["on_gate_fail"]) is OnGateFail.auto:
+            asked["on_gate_fail"] = OnGateFail.raises
+        return _objective(_exported(asked), asked["objective"])
+    # A point that fails its gate is a result all the same, which is found again; its sweeper shall have the number.
+    report = _point({**asked, "on_gate_fail": OnGateFail.warn})
+    if member(OnGateFail, asked["on_gate_fail"]) is OnGateFail.raises and report.verdict in _BAD:
+        raise GateFailedError(" ".join(short_summary(report)))
     return _objective(report, asked["objective"])
 
 
@@ -87,6 +94,7 @@ def _point(asked: Mapping[str, Any]) -> Report:
             )
         report = _exported(asked)
         (folder / SAME).unlink(missing_ok=True)
+        write_whole(folder / TOLD, OmegaConf.to_yaml(hydra.overrides.task))
         write_whole(folder / _DONE, said)
     return report
 
@@ -160,6 +168,7 @@ def _objective(report: Report, asked: Any) -> Objective:  # noqa: ANN401 - a nam
 
 def _number(report: Report, pattern: str) -> float:
     known = scalars(report)
+    pattern = pattern.replace(_MONITOR, report.checkpoint.monitor or _MONITOR)
     # A star is any text without a slash: it stands for a candidate's name, or a part of it.
     expression = "[^/]*".join(map(re.escape, pattern.split("*")))
     found = [name for name in known if re.fullmatch(expression, name)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from lightning_trt import calibrators
+from lightning_trt.backends.devices import alone_on
 from lightning_trt.backends.shapes import check_axes
 from lightning_trt.errors import ReplayError
 from lightning_trt.passes import equalized, save
@@ -176,7 +177,7 @@ class _Road:
             if asked.name in self.journal.failures:
                 continue
             title = f"Building {asked.name} ({number} of {len(self.job.plan.names)})"
-            with self.journal.covering([asked.name]), self.progress.step(title):
+            with self.journal.covering([asked.name]), self.progress.step(title), alone_on(self.job.plan.backend):
                 candidates[asked.name] = build(
                     self.job.plan.backend,
                     {name: self.rewritten(graph, asked, statistics.get(name)) for name, graph in graphs.items()},
@@ -252,7 +253,7 @@ class _Road:
 
     def timed(self, probed: Mapping[str, Probed], engines: Engines) -> Mapping[str, tuple[Latency, ...]]:
         """Latency of the reference, of what stands beside it and of every engine, all boundaries together."""
-        with self.journal.covering(engines), self.progress.step("Timing"):
+        with self.journal.covering(engines), self.progress.step("Timing"), alone_on(self.job.plan.backend):
             found = timed(self.job, probed, engines)
             self.journal.add(found.failures)
             self.remarks += found.notes

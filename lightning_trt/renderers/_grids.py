@@ -20,12 +20,13 @@ __all__ = ["Cell", "Grid", "latencies", "latency_grid", "layer_grid"]
 class Cell:
     """What stands in a table: `text`, and the number that it spells, by which a reader can sort; None for words.
 
-    `tone` is the verdict that the text tells, where it tells one.
+    `tone` is the verdict that the text tells, where it tells one, `link` the address of the page that tells more.
     """
 
     text: str
     value: float | None = None
     tone: Verdict | None = None
+    link: str | None = None
 
     @property
     def is_sortable(self) -> bool:

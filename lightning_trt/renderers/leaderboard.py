@@ -35,7 +35,8 @@ _LEGEND = "^: no other candidate is both faster and more accurate."
 class Entry:
     """One candidate of one point; `metric` is the name of the one that is shown, `p50_ms` at the run's shared batch.
 
-    Of the point's overrides those that the other points do not share.
+    Of the point's overrides those that the other points do not share. `page` is the run's own; None where it has
+    none.
     """
 
     point: str
@@ -44,6 +45,7 @@ class Entry:
     candidate: CandidateReport
     metric: str | None
     p50_ms: float | None
+    page: Path | None = None
     is_on_front: bool = False
 
     @property

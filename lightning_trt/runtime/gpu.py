@@ -6,7 +6,7 @@ import torch
 
 from lightning_trt.runtime._cuda import GPU
 
-__all__ = ["GPU", "gpu_here"]
+__all__ = ["GPU", "gpu_here", "uuid_here"]
 
 
 def gpu_here() -> GPU | None:
@@ -19,3 +19,10 @@ def gpu_here() -> GPU | None:
         compute_capability=f"{properties.major}.{properties.minor}",
         cuda=str(torch.version.cuda),
     )
+
+
+def uuid_here() -> str | None:
+    """The number of the current GPU, which is its own in every process, whatever CUDA_VISIBLE_DEVICES calls it."""
+    if not torch.cuda.is_available():
+        return None
+    return f"GPU-{torch.cuda.get_device_properties(torch.cuda.current_device()).uuid}"

@@ -15,10 +15,11 @@ __all__ = ["locked"]
 
 
 @contextmanager
-def locked(path: Path | str, *, timeout_seconds: float = 600.0) -> Iterator[Path]:
+def locked(path: Path | str, *, timeout_seconds: float = 600.0, mode: int = 0o644) -> Iterator[Path]:
     """`path`, while no other process holds it through this function; `path` itself need not exist.
 
-    The lock is a file `.<name>.lock` beside `path`. It ends with the process that holds it, killed or not.
+    The lock is a file `.<name>.lock` beside `path`, which those may take whom `mode` lets write it. It ends with the
+    process that holds it, killed or not.
 
     Raises:
         StorageError: Another process held it for longer than `timeout_seconds`, or the lock file cannot be written.
@@ -27,7 +28,7 @@ def locked(path: Path | str, *, timeout_seconds: float = 600.0) -> Iterator[Path
     from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
 
     target = Path(path)
-    lock = FileLock(target.parent / f".{target.name}.lock", timeout=timeout_seconds)
+    lock = FileLock(target.parent / f".{target.name}.lock", timeout=timeout_seconds, mode=mode)
     try:
         lock.acquire()
     except Timeout as error:

@@ -14,13 +14,16 @@ from lightning_trt.renderers import json
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
 
-__all__ = ["FAILURE", "SAME", "Point", "points_of"]
+__all__ = ["FAILURE", "SAME", "TOLD", "Point", "points_of"]
 
 FAILURE = "failure.txt"
 """Name of the file in a point's folder that says why it failed."""
 
 SAME = "same_as.txt"
 """Name of the file in a point's folder that names the point whose results are its own, as it was told the same."""
+
+TOLD = "overrides.yaml"
+"""Name of the file in a finished point's folder that says what it was told: another sweep may replace Hydra's own."""
 
 _OVERRIDES = Path(".hydra", "overrides.yaml")
 _UNFINISHED = "It ended, or was ended, before it could write a report; its log may say why."
@@ -65,7 +68,8 @@ def _point_at(folder: Path) -> Point:
     reasons = [failure.read_text(encoding="utf-8").strip()] if failure.is_file() else []
     same = (folder / SAME).read_text(encoding="utf-8") if (folder / SAME).is_file() else None
     reasons += [each for each in read if isinstance(each, str)] + ([] if read or same else [_UNFINISHED])
-    told = yaml.safe_load((folder / _OVERRIDES).read_text(encoding="utf-8")) or []
+    overrides = folder / TOLD if (folder / TOLD).is_file() else folder / _OVERRIDES
+    told = yaml.safe_load(overrides.read_text(encoding="utf-8")) or []
     return Point(
         folder=folder,
         overrides=tuple(map(str, told)),

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Verdict
-from lightning_trt.renderers import leaderboard
+from lightning_trt.notices import notice
+from lightning_trt.renderers import html, leaderboard
 from lightning_trt.renderers.leaderboard import Entry, Failure, Same
 from lightning_trt.settings import Require
 from lightning_trt.storage import locked, write_whole
@@ -49,14 +50,30 @@ def standing_of(points: Sequence[Point], *, require: Require = Require.any) -> S
 
 
 def write(sweep: Path, *, require: Require = Require.any) -> Standing:
-    """The standing of the sweep at `sweep`, which is written there as `leaderboard.json` and `leaderboard.md`."""
+    """The standing of the sweep at `sweep`, which is written there as `leaderboard.json`, `.md` and `.html`.
+
+    The page is left out where what draws it is missing: it is the extra `report`'s.
+    """
     # Several jobs may end at once, each in a process of its own.
     with locked(sweep / "leaderboard"):
         standing = standing_of(points_of(sweep), require=require)
-        for name, render in {"leaderboard.json": leaderboard.to_text, "leaderboard.md": leaderboard.markdown}.items():
-            text = render(standing.entries, standing.failures, standing.same, passes=standing.passes)
-            write_whole(sweep / name, text)
+        listed = (standing.entries, standing.failures, standing.same)
+        write_whole(sweep / "leaderboard.json", leaderboard.to_text(*listed, passes=standing.passes))
+        write_whole(sweep / "leaderboard.md", leaderboard.markdown(*listed, passes=standing.passes))
+        if html.why_not() is None:
+            _write_page(sweep, standing)
     return standing
+
+
+def _write_page(sweep: Path, standing: Standing) -> None:
+    try:
+        page = html.leaderboard_page(
+            standing.entries, standing.failures, standing.same, passes=standing.passes, sweep=sweep
+        )
+    except Exception as error:  # noqa: BLE001 - hours of building must not be lost to a figure
+        notice(f"leaderboard.html was left out, as it could not be drawn: {type(error).__name__}: {error}")
+        return
+    write_whole(sweep / "leaderboard.html", page)
 
 
 def _told_apart(points: Sequence[Point]) -> list[Point]:
@@ -67,6 +84,7 @@ def _told_apart(points: Sequence[Point]) -> list[Point]:
 
 def _entries(point: Point) -> Iterator[Entry]:
     for report in point.reports:
+        page = report.path / "report.html"
         for candidate in report.candidates.values():
             yield Entry(
                 point=point.name,
@@ -75,4 +93,5 @@ def _entries(point: Point) -> Iterator[Entry]:
                 candidate=candidate,
                 metric=report.checkpoint.monitor or next(iter(candidate.metrics), None),
                 p50_ms=report.p50_ms(candidate.latency),
+                page=page if page.is_file() else None,
             )

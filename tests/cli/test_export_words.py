@@ -63,4 +63,19 @@ def test_a_file_that_exists_is_a_checkpoint_whatever_its_name(tmp_path: Path, mo
 
 def test_without_a_checkpoint_nothing_is_quoted() -> None:
     """The key may be given as an override, which is Hydra's to read."""
-    assert told(["checkpoint=a.ckpt,b.ckpt", "-m"]) == ["checkpoint=a.ckpt,b.ckpt", "-m"]
+    assert told(["-m", "checkpoint=a.ckpt,b.ckpt"]) == ["-m", "checkpoint=a.ckpt,b.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        pytest.param(["a.ckpt", "b=1", "-m", "c=1,2"], ["-m", "checkpoint=", "b=1", "c=1,2"], id="among overrides"),
+        pytest.param(["a.ckpt", "b=1", "-m"], ["-m", "checkpoint=", "b=1"], id="last"),
+        pytest.param(["a.ckpt", "-cd", "b=1", "b=1"], ["-cd", "b=1", "checkpoint=", "b=1"], id="alike"),
+    ],
+)
+def test_options_may_stand_anywhere(typed: list[str], read: list[str]) -> None:
+    """Hydra's parser knows an override no more behind an option that follows one: it gets the options first."""
+    words = told([f"memory://{word}" if word == "a.ckpt" else word for word in typed])
+
+    assert words == [f"{word}'memory://a.ckpt'" if word == "checkpoint=" else word for word in read]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and list(path.glob("*.yaml")))
-SINGLE = [group for group in GROUPS if group not in {"callbacks", "experiment", "precision", "calibrator"}]
+OTHER = {"callbacks", "experiment", "precision", "calibrator", "launcher", "search"}
+SINGLE = [group for group in GROUPS if group not in OTHER]
 PRECISIONS = [each.name for each in Precision]
 CALIBRATORS = [each.name for each in CalibratorName]
 FILES = sorted(CONF.rglob("*.yaml"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.runs import FAILS, PASSES, a_run
-from stages.gate.reports import candidate
+from cli.runs import a_run
+from sweeps.folders import a_point, judged
 
 from lightning_trt.artifacts import Verdict
 from lightning_trt.settings import Require
@@ -16,21 +15,6 @@ from lightning_trt.sweeps import points_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from lightning_trt.artifacts import CandidateReport
-
-
-def a_point(sweep: Path, number: int, *overrides: str) -> Path:
-    """The folder of a job that Hydra started."""
-    folder = sweep / str(number)
-    (folder / ".hydra").mkdir(parents=True)
-    (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(["checkpoint=best.ckpt", *overrides]))
-    return folder
-
-
-def judged(name: str, verdict: Verdict) -> CandidateReport:
-    """A candidate with a verdict."""
-    return replace(candidate(name, PASSES if verdict is Verdict.passed else FAILS), verdict=verdict)
 
 
 @pytest.fixture

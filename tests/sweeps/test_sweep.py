@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING
 
 import pytest
-from zoo import Classifier, Images, fitted
-from zoo.exporting import quick
-
-from lightning_trt import TRTExportCallback
-from lightning_trt.cli import main
+from sweeps.words import leaderboard, swept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BRIEF = (
-    "latency.batch_sizes=[1]",
-    "latency.warmup_seconds=0.01",
-    "latency.seconds=0.01",
-    "calibration.samples=16",
-    "gate.max_drop=0.9",
-    "calibrator=minmax",
-    "objective=trt/*/val/acc",
-)
+POINTS = ("precision=fp16,int8,tf32", "calibrator=minmax")
+LIMIT = "gate.max_drop=0.9"
+WORDS = (LIMIT, "objective='trt/*/{monitor}'")
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A finished sweep of three points, of which one is impossible, and the words that made it."""
-    root = tmp_path_factory.mktemp("sweep")
-    trainer = fitted(Classifier(), Images(), root, callbacks=[TRTExportCallback(**quick(dirpath=root / "trt"))])
-    checkpoint = trainer.checkpoint_callback.best_model_path
-    words = ["export", "-m", checkpoint, "precision=fp16,int8,tf32", *BRIEF, f"hydra.sweep.dir={root / 'sweep'}"]
-    before = os.getcwd()  # noqa: PTH109 - to go back to it
-    os.chdir(root)
-    try:
-        assert main(words) == 0
-    finally:
-        os.chdir(before)
-    return root / "sweep", words
+def sweep(checkpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished sweep of three points, of which one is impossible."""
+    folder = tmp_path_factory.mktemp("sweep")
+    assert swept(checkpoint, *POINTS, *WORDS, into=folder) == 0
+    return folder
 
 
-def test_all_points_are_in_one_table(swept: tuple[Path, list[str]]) -> None:
+def test_all_points_are_in_one_table(sweep: Path) -> None:
     """Also the one that failed, with its sentence."""
-    sweep, _ = swept
-
-    read = json.loads((sweep / "leaderboard.json").read_text())
+    read = leaderboard(sweep)
 
     assert {each["candidate"] for each in read["entries"]} == {"fp16", "int8-minmax"}
     (failure,) = read["failures"]
@@ -55,12 +33,11 @@ def test_all_points_are_in_one_table(swept: tuple[Path, list[str]]) -> None:
     assert "tf32: onnxruntime has no tf32" in failure["why"]
 
 
-def test_finished_points_are_not_run_again(swept: tuple[Path, list[str]], capfd: pytest.CaptureFixture[str]) -> None:
+def test_finished_points_are_not_run_again(checkpoint: str, sweep: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The same words into the same folder: only the point that failed is tried again; and all are required now."""
-    sweep, words = swept
     written = {path: path.stat().st_mtime_ns for path in sweep.rglob("report.json")}
 
-    code = main([*words, "sweep.require=all"])
+    code = swept(checkpoint, *POINTS, *WORDS, "sweep.require=all", into=sweep)
 
     assert code == 1
     assert {path: path.stat().st_mtime_ns for path in sweep.rglob("report.json")} == written
@@ -68,13 +45,10 @@ def test_finished_points_are_not_run_again(swept: tuple[Path, list[str]], capfd:
 
 
 def test_points_that_are_told_the_same_are_run_once(
-    swept: tuple[Path, list[str]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    checkpoint: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """An fp16 engine has no calibrator, whatever the sweep is over."""
-    _, words = swept
-    words = [word for word in words if not word.startswith(("precision=", "calibrator=", "hydra.sweep.dir="))]
-
-    main([*words, "precision=fp16", "calibrator=minmax,mse", f"hydra.sweep.dir={tmp_path}"])
+    swept(checkpoint, "precision=fp16", "calibrator=minmax,mse", *WORDS, into=tmp_path)
 
     assert capfd.readouterr().out.count("Already there, not run again") == 1
     assert len(list(tmp_path.rglob("report.json"))) == 1
@@ -82,15 +56,35 @@ def test_points_that_are_told_the_same_are_run_once(
 
 
 def test_another_sweep_does_not_overwrite_the_first(
-    swept: tuple[Path, list[str]], capfd: pytest.CaptureFixture[str]
+    checkpoint: str, sweep: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its point fails with a sentence, and the report that is there stays."""
-    sweep, words = swept
-    other = [word.replace("fp16,int8,tf32", "fp32") for word in words]
+    """Its point fails with a sentence; the report that is there stays, and so does what it is known by."""
     (before,) = (sweep / "0").rglob("report.json")
     text = before.read_text()
 
-    main(other)
+    swept(checkpoint, "precision=fp32", *WORDS, into=sweep)
 
     assert "holds the results of another point, which stay" in capfd.readouterr().err
     assert before.read_text() == text
+    assert [each["overrides"] for each in leaderboard(sweep)["entries"] if each["point"] == "0"] == [["precision=fp16"]]
+
+
+def test_lists_and_choices_go_together(checkpoint: str, tmp_path: Path) -> None:
+    """A list is one point's, what commas part is several', and options may stand between them."""
+    code = swept(checkpoint, "precision=[fp16,int8]", "-m", "calibrator=minmax,[minmax,mse]", LIMIT, into=tmp_path)
+
+    found = {(each["point"], each["candidate"]) for each in leaderboard(tmp_path)["entries"]}
+    assert code == 0
+    assert found == {("0", "fp16"), ("0", "int8-minmax"), ("1", "fp16"), ("1", "int8-minmax"), ("1", "int8-mse")}
+
+
+def test_a_sweep_of_which_every_point_fails(checkpoint: str, tmp_path: Path) -> None:
+    """It fails as a gate that nothing passed, and tells why of each."""
+    code = swept(checkpoint, "precision=tf32,bf16", into=tmp_path)
+
+    read = leaderboard(tmp_path)
+    assert (code, read["verdict"], read["entries"]) == (1, "fail", [])
+    assert [(each["point"], each["why"].partition(":")[0]) for each in read["failures"]] == [
+        ("0", "UnsupportedPrecisionError"),
+        ("1", "UnsupportedPrecisionError"),
+    ]

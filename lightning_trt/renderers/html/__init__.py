@@ -1,19 +1,19 @@
-"""`report.html`: a report that one likes to open, in one file that asks nothing of any network.
+"""`report.html` and a sweep's `leaderboard.html`: pages that one likes to open, each in one file.
 
-It needs jinja2 and matplotlib, which the extra `report` brings. Everything here is drawn from a report alone.
+They need jinja2 and matplotlib, which the extra `report` brings. Everything here is drawn from reports alone.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lightning_trt.renderers._findings import metric_names, summary
-from lightning_trt.renderers.html.drawing import THEME, pixels
+from lightning_trt.renderers.html.drawing import pixels
 from lightning_trt.renderers.html.forest import forest
+from lightning_trt.renderers.html.leaderboard import leaderboard_page
+from lightning_trt.renderers.html.page import Page, html_of
 from lightning_trt.renderers.html.sections import sections
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import RangeFit, Report
 
-__all__ = ["picture", "render", "why_not"]
+__all__ = ["leaderboard_page", "picture", "render", "why_not"]
 
 
 _NO_FITS: Mapping[str, Sequence[RangeFit]] = MappingProxyType({})
@@ -45,29 +45,16 @@ def render(report: Report, *, fits: Mapping[str, Sequence[RangeFit]] = _NO_FITS)
 
     The same report gives the same page, to the byte.
     """
-    # Imported here: what reads reports works without it.
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - see above
-    from markupsafe import Markup  # noqa: PLC0415 - see above
-
-    page = Environment(
-        loader=PackageLoader("lightning_trt.renderers.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    source = page.loader.get_source  # type: ignore[union-attr]  # it was given one
-    script, style = (Markup(source(page, name)[0]) for name in ("report.js", "report.css"))  # noqa: S704 - our own files
-    return page.get_template("report.html.jinja").render(
-        report=report,
-        summary=summary(report),
-        sections=sections(report, fits=fits),
-        theme=THEME,
-        style=style,
-        script=script,
-        # The browser runs this script and no other, whatever a name in the report may hold.
-        script_digest=b64encode(sha256(script.encode()).digest()).decode(),
+    name, model = report.path.name, report.model
+    return html_of(
+        Page(
+            title=f"{report.verdict.value}: {name}",
+            verdict=report.verdict,
+            heading=model or name,
+            summary=summary(report),
+            origin=f"{name}, {report.environment.device}, {report.created}",
+            sections=sections(report, fits=fits),
+        )
     )
 
 

@@ -10,20 +10,18 @@ from lightning_trt.renderers._grids import latency_grid, layer_grid
 from lightning_trt.renderers._reproduction import reproduction
 from lightning_trt.renderers._shared import shared
 from lightning_trt.renderers.html.bars import shares, spread
-from lightning_trt.renderers.html.drawing import svg
 from lightning_trt.renderers.html.flips import class_grid, flips_of, item_grid, turned, turned_sentence
 from lightning_trt.renderers.html.forest import forest, steps
 from lightning_trt.renderers.html.losses import loss_grid, losses
-from lightning_trt.renderers.html.page import Folded, Plot, Section
+from lightning_trt.renderers.html.page import Folded, Section, plots_of
 from lightning_trt.renderers.html.tables import attribution_grid, candidate_grid, tradeoff_grid
 from lightning_trt.renderers.html.tradeoff import tradeoff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lightning_trt.artifacts import RangeFit, Report
     from lightning_trt.renderers._grids import Grid
-    from lightning_trt.renderers.html.drawing import Drawing
 
 __all__ = ["sections"]
 
@@ -52,15 +50,6 @@ def sections(report: Report, *, fits: Mapping[str, Sequence[RangeFit]]) -> tuple
     return tuple(part for part in parts if not part.is_empty)
 
 
-def _plots(drawings: Iterable[tuple[str, Drawing | None]], *, key: str) -> tuple[Plot, ...]:
-    """Each of the drawings that there are, below its caption."""
-    drawn = ((caption, drawing) for caption, drawing in drawings if drawing is not None)
-    return tuple(
-        Plot(svg=svg(drawing, key=f"{key}-{number}", label=caption), caption=caption)
-        for number, (caption, drawing) in enumerate(drawn)
-    )
-
-
 def _folded(*tables: tuple[str, Grid | None]) -> tuple[Folded, ...]:
     return tuple(Folded(title=title, grid=grid) for title, grid in tables if grid is not None)
 
@@ -71,7 +60,7 @@ def _drops(report: Report) -> Section:
         f"A drop is positive where the candidate is worse than {report.reference.name}, the checkpoint's own module. "
         "Both saw the same samples in the same pass."
     )
-    plots = _plots(drawings, key="drop")
+    plots = plots_of(drawings, key="drop")
     return Section(key="drops", title="Accuracy drop", lead=lead, plots=plots, grid=candidate_grid(report))
 
 
@@ -81,7 +70,7 @@ def _tradeoff(report: Report) -> Section:
     return Section(
         key="tradeoff",
         title="Accuracy against latency",
-        plots=_plots([(caption, tradeoff(report, metric))], key="tradeoff"),
+        plots=plots_of([(caption, tradeoff(report, metric))], key="tradeoff"),
         folded=_folded(("Each point", tradeoff_grid(report, metric))),
     )
 
@@ -90,7 +79,7 @@ def _latency(report: Report) -> Section:
     return Section(
         key="latency",
         title="Latency",
-        plots=_plots([("The time of one call: median, p90 and p99.", spread(report))], key="latency"),
+        plots=plots_of([("The time of one call: median, p90 and p99.", spread(report))], key="latency"),
         folded=_folded(("Every batch size", latency_grid(report))),
     )
 
@@ -99,7 +88,7 @@ def _layers(report: Report) -> Section:
     return Section(
         key="layers",
         title="Proof of precision",
-        plots=_plots([("The share of the layers by the data type they compute in.", shares(report))], key="layers"),
+        plots=plots_of([("The share of the layers by the data type they compute in.", shares(report))], key="layers"),
         folded=_folded(("How many layers", layer_grid(report))),
     )
 
@@ -109,7 +98,7 @@ def _losses(fits: Mapping[str, Sequence[RangeFit]]) -> Section:
     return Section(
         key="tensors",
         title="Tensors that lose most",
-        plots=_plots(drawings[:_MAX_CANDIDATES], key="tensor"),
+        plots=plots_of(drawings[:_MAX_CANDIDATES], key="tensor"),
         folded=_folded(("Range by range", loss_grid(fits))),
     )
 
@@ -119,7 +108,7 @@ def _attribution(report: Report) -> Section:
     return Section(
         key="attribution",
         title="Where it is lost",
-        plots=_plots(drawings, key="step"),
+        plots=plots_of(drawings, key="step"),
         folded=_folded(("Each step", attribution_grid(report))),
     )
 
@@ -133,7 +122,7 @@ def _flips(report: Report) -> Section:
         key="flips",
         title=f"What turned in {metric}",
         lines=tuple(turned_sentence(name, flips) for name, flips in found),
-        plots=_plots(drawings, key="class"),
+        plots=plots_of(drawings, key="class"),
         folded=_folded(("By class", class_grid(report, metric)), ("The worst items", item_grid(report, metric))),
     )
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import CandidateReport, MetricReport, Report
 
-__all__ = ["attribution_grid", "candidate_grid", "tradeoff_grid"]
+__all__ = ["SIGNS", "attribution_grid", "candidate_grid", "tradeoff_grid"]
 
-_SIGNS = {
+SIGNS = {
     Verdict.passed: "\N{BLACK CIRCLE}",
     Verdict.failed: "\N{HEAVY MULTIPLICATION X}",
     Verdict.error: "\N{HEAVY MULTIPLICATION X}",
@@ -109,4 +109,4 @@ def _numbers(metric: MetricReport) -> tuple[Cell, Cell, Cell]:
 
 def _verdict(report: Report, candidate: CandidateReport) -> Cell:
     chosen = ", chosen" if candidate.name == report.chosen else ""
-    return Cell(f"{_SIGNS[candidate.verdict]} {candidate.verdict.value}{chosen}", tone=candidate.verdict)
+    return Cell(f"{SIGNS[candidate.verdict]} {candidate.verdict.value}{chosen}", tone=candidate.verdict)

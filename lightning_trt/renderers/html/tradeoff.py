@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from lightning_trt.artifacts import Latency, MetricReport, Report
 
-__all__ = ["Point", "front", "points", "tradeoff"]
+__all__ = ["HEIGHT", "Point", "front", "named", "points", "set_up", "tradeoff"]
 
-_HEIGHT = 3.4
+HEIGHT = 3.4
+"""Of the figure, in inches."""
+
 _TEXT = 0.075
 """Least distance of two names, as a share of the axes' height."""
 
@@ -82,24 +84,28 @@ def front(points: Sequence[Point]) -> tuple[Point, ...]:
 def tradeoff(report: Report, metric: str) -> Drawing | None:
     """`metric` against the median at the shared batch size; None where fewer than two have both."""
     found = points(report, metric)
-    return Drawing(height=_HEIGHT, draw=lambda figure: _draw(figure, report, metric, found)) if len(found) > 1 else None
+    return Drawing(height=HEIGHT, draw=lambda figure: _draw(figure, report, metric, found)) if len(found) > 1 else None
 
 
 def _draw(figure: Figure, report: Report, metric: str, found: Sequence[Point]) -> None:
-    axes = figure.add_subplot()
-    axes.set_xlabel(f"p50 in ms, batch {report.shared_batch}")
-    axes.set_title(short(metric), loc="left", color=THEME["muted"], fontsize="medium")
-    axes.grid(color=THEME["line"], linewidth=0.5, alpha=0.6)
-    axes.tick_params(length=0)
-    axes.locator_params(nbins=5)
+    axes = set_up(figure, metric, time=f"p50 in ms, batch {report.shared_batch}")
     best = front(found)
     axes.step([each.p50_ms for each in best], [each.value for each in best], where="post", color=THEME["sky"])
     for point in found:
         _draw_point(axes, point, report, metric)
-    axes.set_xlim(0, max(each.p50_ms for each in found) * 1.08)
-    axes.margins(y=0.12)
-    _name(axes, found)
+    named(axes, found, up_to_ms=max(each.p50_ms for each in found))
     _draw_limit(axes, report, metric, found)
+
+
+def set_up(figure: Figure, metric: str, *, time: str) -> Axes:
+    """Axes for a metric against the time of a call, which is said to be `time`."""
+    axes = figure.add_subplot()
+    axes.set_xlabel(time)
+    axes.set_title(short(metric), loc="left", color=THEME["muted"], fontsize="medium")
+    axes.grid(color=THEME["line"], linewidth=0.5, alpha=0.6)
+    axes.tick_params(length=0)
+    axes.locator_params(nbins=5)
+    return axes
 
 
 def _draw_point(axes: Axes, point: Point, report: Report, metric: str) -> None:
@@ -131,8 +137,13 @@ def _draw_limit(axes: Axes, report: Report, metric: str, found: Sequence[Point])
         axes.set_title(f"dashed: allowed {number(least)}", loc="right", color=THEME["red"], fontsize="small")
 
 
-def _name(axes: Axes, found: Sequence[Point]) -> None:
-    """Each name at the right, beside its point or as near to it as the others leave room, and a thin line to it."""
+def named(axes: Axes, found: Sequence[Point], *, up_to_ms: float) -> None:
+    """Nothing; the axes end behind `up_to_ms`, and there stands each name, at its point's height or near to it.
+
+    A thin line leads to it from its point.
+    """
+    axes.set_xlim(0, up_to_ms * 1.08)
+    axes.margins(y=0.12)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     heights = _apart(sorted((each.value - low) / (high - low) for each in found))
