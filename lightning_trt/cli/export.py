@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.cli.exits import Exit
 
-__all__ = ["add_to", "quoted", "run", "told"]
+__all__ = ["add_to", "is_checkpoint", "quoted", "run", "told"]
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=")
 
@@ -53,14 +53,15 @@ def told(words: Sequence[str]) -> list[str]:
     from hydra._internal.utils import get_args_parser  # noqa: PLC0415 - as above
 
     overrides = get_args_parser().parse_known_args(list(words))[0].overrides
-    checkpoint = next((word for word in overrides if _is_checkpoint(word)), None)
+    checkpoint = next((word for word in overrides if is_checkpoint(word)), None)
     if checkpoint is None:
         return list(words)
     place = list(words).index(checkpoint)
     return [*words[:place], f"checkpoint={quoted(_absolute(checkpoint))}", *words[place + 1 :]]
 
 
-def _is_checkpoint(word: str) -> bool:
+def is_checkpoint(word: str) -> bool:
+    """Whether `word`, no option of Hydra's, is meant as the checkpoint."""
     if word.startswith(("checkpoint=", "~")):
         return False
     return word.endswith(".ckpt") or Path(word).exists() or not _OVERRIDE.match(word)
