@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -29,6 +30,17 @@ CLASSES = {
 }
 
 
+def python_of(page: str) -> list[str]:
+    """The blocks of Python on a page."""
+    found: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return found
+
+
+def is_script(block: str) -> bool:
+    """Whether a block has all that it needs, its own Trainer too."""
+    return "import Trainer" in block
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_resolve(page: Path) -> None:
     """Every link to a file of the repository leads to one."""
@@ -48,7 +60,7 @@ def test_glossary_names_types_that_exist() -> None:
 def test_the_snippets_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, as somebody would copy them, with a module and data of their own."""
     monkeypatch.chdir(tmp_path)
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    snippets = [each for each in python_of("README.md") if not is_script(each)]
     quiet = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     images = torch.zeros(4, 1, 8, 8)
     known = {
@@ -67,6 +79,26 @@ def test_the_snippets_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert known["outputs"]
 
 
+def test_the_first_example_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+    """In an empty folder and a Python of its own: ten lines, a report, and a gate that passes."""
+    (script,) = filter(is_script, python_of("README.md"))
+    (tmp_path / "ten.py").write_text(script)
+
+    run = subprocess.run(
+        [sys.executable, "ten.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    (report,) = (tmp_path / "engines").rglob("report.json")
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert json.loads(report.read_text())["verdict"] == "pass"
+    assert len(list(filter(None, script.splitlines()))) == 10
+
+
 def test_the_page_of_errors_has_every_error() -> None:
     """A heading for each that can be met, and no other."""
     page = (ROOT / "docs" / "errors.md").read_text()
@@ -80,7 +112,7 @@ def test_the_page_of_errors_has_every_error() -> None:
 def test_the_quick_start_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Block by block, as somebody copies it."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick-start.md").read_text(), re.DOTALL)
+    blocks = python_of("docs/quick-start.md")
     known: dict[str, object] = {"__name__": "quick_start"}
 
     for block in blocks:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import lightning_trt
-from lightning_trt.cli import baseline, compare, doctor, export, gate, inspect, report, reproduce, triton
+from lightning_trt.cli import baseline, compare, completion, doctor, export, gate, inspect, report, reproduce, triton
 from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import LightningTRTError
 
@@ -19,7 +19,9 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of `arguments`, or of what was typed; an error of ours is a sentence on stderr."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    completion.answer(parser)
+    asked = parser.parse_args(arguments)
     try:
         return int(asked.run(asked))
     except LightningTRTError as error:
@@ -31,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lightning-trt",
         description="Export finished checkpoints; gate, compare and inspect what exports left; say what works here.",
+        epilog="`lightning-trt COMMAND --help` says more. For completion by the Tab key write in ~/.bashrc: "
+        'eval "$(register-python-argcomplete lightning-trt)"',
     )
     parser.add_argument("--version", action="version", version=f"lightning-trt {lightning_trt.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lightning_trt.cli.exits import Exit
 
-__all__ = ["add_to", "quoted", "run", "told"]
+__all__ = ["add_to", "is_checkpoint", "quoted", "run", "told"]
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=")
 
@@ -55,7 +55,7 @@ def told(words: Sequence[str]) -> list[str]:
     typed = [_Word(word) for word in words]
     overrides: list[str] = get_args_parser().parse_known_intermixed_args(typed)[0].overrides
     options = [str(word) for word in typed if not any(word is each for each in overrides)]
-    checkpoint = next((word for word in overrides if _is_checkpoint(word)), None)
+    checkpoint = next((word for word in overrides if is_checkpoint(word)), None)
     return [*options, *(_spelt(word) if word is checkpoint else str(word) for word in overrides)]
 
 
@@ -69,7 +69,8 @@ def _spelt(checkpoint: str) -> str:
     return f"checkpoint={quoted(_absolute(checkpoint))}"
 
 
-def _is_checkpoint(word: str) -> bool:
+def is_checkpoint(word: str) -> bool:
+    """Whether `word`, no option of Hydra's, is meant as the checkpoint."""
     if word.startswith(("checkpoint=", "~")):
         return False
     return word.endswith(".ckpt") or Path(word).exists() or not _OVERRIDE.match(word)

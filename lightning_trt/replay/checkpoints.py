@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from lightning_fabric.utilities.cloud_io import _load
+import fsspec
+import torch
 
 from lightning_trt.errors import CheckpointError
 from lightning_trt.replay.copying import metrics_of
@@ -69,12 +71,10 @@ def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
         CheckpointError: It is absent, sharded, unreadable, or holds more than plain data without `trust`.
     """
     if Path(path).is_dir():
-        raise CheckpointError(
-            f"{path} is a folder: a sharded checkpoint of FSDP or DeepSpeed, which cannot be read as one. Write it as "
-            "one file (FSDPStrategy(state_dict_type='full'), or lightning's consolidation script)."
-        )
+        raise CheckpointError(f"{path} is a folder: {_way_out_of(Path(path))}")
     try:
-        read: dict[str, Any] = _load(path, map_location="cpu", weights_only=not trust)
+        with fsspec.open(str(path), "rb") as file:
+            read: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=not trust)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"There is no checkpoint at {path}. Was it moved, or replaced by a better one?"
@@ -89,6 +89,23 @@ def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
     except Exception as error:  # a damaged file ends torch's reading in many ways
         raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
     return read
+
+
+def _way_out_of(folder: Path) -> str:
+    """Who writes such a folder, and how it becomes one file; the layouts are those of Lightning's strategies."""
+    if (folder / "meta.pt").is_file():
+        return (
+            "a sharded checkpoint of FSDP, and one file is needed. Write it with `python -m "
+            f"pytorch_lightning.utilities.consolidate_checkpoint {shlex.quote(str(folder))}`, and export "
+            f"{folder.name}.consolidated, which is then beside it; or train with FSDPStrategy(state_dict_type='full')."
+        )
+    if (folder / "latest").is_file() or (folder / "checkpoint").is_dir():
+        return (
+            "a sharded checkpoint of DeepSpeed, and one file is needed. Write it with "
+            "pytorch_lightning.utilities.deepspeed.convert_zero_checkpoint_to_fp32_state_dict(FOLDER, FILE), and "
+            "export FILE."
+        )
+    return "expected the file that ModelCheckpoint wrote."
 
 
 def _monitored(callbacks: Mapping[str, Any]) -> dict[str, float | None]:

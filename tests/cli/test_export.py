@@ -184,3 +184,4 @@ def test_help_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert said.startswith("lightning-trt export CHECKPOINT")
     assert "calibrator: entropy, entropy2, legacy, mean_minmax, minmax, mse, percentile" in said
+    assert max(map(len, said.splitlines())) <= 80

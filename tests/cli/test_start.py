@@ -6,8 +6,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from cli.runs import FAILS, a_run
 from stages.gate.reports import candidate
+
+from lightning_trt.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,3 +51,21 @@ def test_module_is_the_command(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Gate: pass.")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", *("gate", "report", "compare", "baseline", "baseline update", "inspect", "reproduce", "triton", "doctor")],
+)
+def test_help_fits_on_a_narrow_terminal(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line is longer than 80 columns; that of `export` is Hydra's, and tested with it."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert (ended.value.code, lines[0].startswith(f"usage: lightning-trt {command}".strip())) == (0, True)
+    assert max(map(len, lines)) <= 80

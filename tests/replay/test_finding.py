@@ -118,9 +118,18 @@ def test_absent_checkpoint(fit: tuple[Any, Classifier], tmp_path: Path) -> None:
         subject_of_fit(*fit, checkpoint=tmp_path / "gone.ckpt")
 
 
-def test_sharded_checkpoint(fit: tuple[Any, Classifier], tmp_path: Path) -> None:
-    """A folder is refused with the way out."""
-    with pytest.raises(CheckpointError, match="sharded checkpoint of FSDP or DeepSpeed"):
+@pytest.mark.parametrize(
+    ("holds", "sentence"),
+    [
+        pytest.param("latest", "DeepSpeed, and one file is needed. Write it with pytorch_lightning", id="DeepSpeed"),
+        pytest.param("notes.txt", "expected the file that ModelCheckpoint wrote", id="neither"),
+    ],
+)
+def test_folder_as_checkpoint(fit: tuple[Any, Classifier], tmp_path: Path, holds: str, sentence: str) -> None:
+    """It is refused with the way out; FSDP's is tested with a real one."""
+    (tmp_path / holds).touch()
+
+    with pytest.raises(CheckpointError, match=sentence):
         subject_of_fit(*fit, checkpoint=tmp_path)
 
 
