@@ -13,7 +13,7 @@ from lightning_trt.storage.siblings import PARTIAL, REPLACED, remove, sibling_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_writable", "reserved", "whole_folder", "write_whole"]
+__all__ = ["check_writable", "removed_on_failure", "reserved", "whole_folder", "write_whole"]
 
 _RESERVE_BYTES = 4 << 20
 
@@ -77,6 +77,23 @@ def check_writable(folder: Path | str) -> Path:
     finally:
         remove(probe)
     return Path(folder)
+
+
+@contextmanager
+def removed_on_failure(*paths: Path) -> Iterator[None]:
+    """A block that writes `paths`, for what can only be written by a library; when it raises they are gone.
+
+    Raises:
+        StorageError: What the system refused.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for path in paths:
+            remove(path)
+        if isinstance(error, OSError) and not isinstance(error, StorageError):
+            raise _refusal(paths[0], error) from error
+        raise
 
 
 @contextmanager
