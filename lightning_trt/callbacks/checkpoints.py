@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from lightning_trt.errors import CheckpointError, SettingsError, nearest
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
 
-__all__ = ["Best", "best_of", "keeper_of"]
+__all__ = ["Best", "best_of", "keeper_of", "named_by"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,23 @@ def _keepers(trainer: Trainer) -> list[Any]:
     return [each for each in trainer.checkpoint_callbacks if hasattr(each, "best_model_path")]
 
 
+def named_by(trainer: Trainer, monitor: str | None) -> CheckpointReport:
+    """The checkpoint that the Trainer calls its best, whether it is there or not; without a path where it has none.
+
+    Raises:
+        SettingsError: No ModelCheckpoint monitors `monitor`.
+    """
+    keeper = keeper_of(trainer, monitor)
+    score = None if keeper is None else keeper.best_model_score
+    return CheckpointReport(
+        path=None if keeper is None else str(keeper.best_model_path or "") or None,
+        sha256=None,
+        epoch=None,
+        monitor=None if keeper is None else keeper.monitor,
+        score=None if score is None else float(score),
+    )
+
+
 def best_of(trainer: Trainer, monitor: str | None) -> Best:
     """The best checkpoint of a finished fit.
 
@@ -56,35 +73,25 @@ def best_of(trainer: Trainer, monitor: str | None) -> Best:
         CheckpointError: ModelCheckpoint names a file that is gone.
         SettingsError: No ModelCheckpoint monitors `monitor`.
     """
-    keeper = keeper_of(trainer, monitor)
+    keeper, about = keeper_of(trainer, monitor), named_by(trainer, monitor)
     if keeper is None:
-        return _final("the Trainer has no ModelCheckpoint: the weights that training ended with were exported")
-    path = str(keeper.best_model_path or "")
-    if not path:
+        return _final(about, "the Trainer has no ModelCheckpoint: the weights that training ended with were exported")
+    if about.path is None:
         return _final(
+            about,
             "ModelCheckpoint kept no checkpoint (save_top_k=0, or no validation): the weights that training ended with "
             "were exported",
-            monitor=keeper.monitor,
         )
-    if "://" not in path and not Path(path).exists():
+    if "://" not in about.path and not Path(about.path).exists():
         raise CheckpointError(
-            f"the best checkpoint {path} is gone. This Trainer's ModelCheckpoint wrote it, and it must stay until the "
-            "fit ends: do not move or remove it, or export another one with lightning_trt.export(...)."
+            f"the best checkpoint {about.path} is gone. This Trainer's ModelCheckpoint wrote it, and it must stay "
+            "until the fit ends: do not move or remove it, or export another one with lightning_trt.export(...)."
         )
-    score = keeper.best_model_score
-    about = CheckpointReport(
-        path=path,
-        sha256=None,
-        epoch=None,
-        monitor=keeper.monitor,
-        score=None if score is None else float(score),
-    )
     return Best(checkpoint=about, notes=_surprises(trainer, keeper, monitor))
 
 
-def _final(why: str, *, monitor: str | None = None) -> Best:
-    about = CheckpointReport(path=None, sha256=None, epoch=None, monitor=monitor, score=None)
-    return Best(checkpoint=about, notes=(why,))
+def _final(about: CheckpointReport, why: str) -> Best:
+    return Best(checkpoint=replace(about, score=None), notes=(why,))
 
 
 def _surprises(trainer: Trainer, keeper: Any, monitor: str | None) -> tuple[str, ...]:  # noqa: ANN401 - as above

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 
-from lightning_trt.callbacks.checkpoints import best_of
+from lightning_trt.callbacks.checkpoints import best_of, named_by
 from lightning_trt.callbacks.early import check, check_boundary
 from lightning_trt.callbacks.loggers import log
 from lightning_trt.callbacks.packages import Callback, adopted
 from lightning_trt.distributed import on_rank_zero
 from lightning_trt.errors import LightningTRTError
 from lightning_trt.notices import notice
-from lightning_trt.pipeline import Follower, enforce, export_fit, results_folder
-from lightning_trt.renderers import json, terminal
+from lightning_trt.pipeline import Follower, enforce, export_fit, results_folder, show, unmade
+from lightning_trt.renderers import json
 from lightning_trt.renderers.scalars import scalars
 from lightning_trt.replay import Scoring
 from lightning_trt.settings import (
@@ -34,13 +34,14 @@ from lightning_trt.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytorch_lightning import LightningModule, Trainer
     from torchmetrics import Metric, MetricCollection
 
     from lightning_trt.artifacts import Report
     from lightning_trt.distributed import Crew
+    from lightning_trt.pipeline import Outcome
     from lightning_trt.precision import Precision
     from lightning_trt.replay import Predict
 
@@ -180,23 +181,36 @@ class TRTExportCallback(Callback):
 
     def _exported(self, trainer: Trainer, module: LightningModule, crew: Crew) -> str:
         """Where the report lies, and its text."""
-        best = best_of(trainer, self.settings.monitor)
-        outcome = export_fit(
-            trainer,
-            module,
-            checkpoint=best.checkpoint,
-            notes=best.notes,
-            settings=self.settings,
-            scoring=self._scoring,
-            folder=self._folder,
-            crew=crew,
-        )
+        outcome = self._outcome(trainer, module, crew)
         self.report = outcome.report
-        _show(outcome.report)
-        log(outcome.report, trainer.loggers, step=trainer.global_step)
+        with _showing(outcome.report):
+            show(outcome.report)
+        with _showing(outcome.report):
+            log(outcome.report, trainer.loggers, step=trainer.global_step)
         if outcome.error is not None and self.settings.on_error is OnError.raises:
             raise outcome.error
         return f"{outcome.report.path}\n{json.to_text(outcome.report)}"
+
+    def _outcome(self, trainer: Trainer, module: LightningModule, crew: Crew) -> Outcome:
+        """What came of the export; where nothing did, a report that says why, if one can be written."""
+        settings = self.settings
+        try:
+            best = best_of(trainer, settings.monitor)
+            return export_fit(
+                trainer,
+                module,
+                checkpoint=best.checkpoint,
+                notes=best.notes,
+                settings=settings,
+                scoring=self._scoring,
+                folder=self._folder,
+                crew=crew,
+            )
+        except Exception as error:
+            about = named_by(trainer, settings.monitor)
+            with suppress(Exception):
+                return unmade(error, checkpoint=about, settings=settings, folder=self._folder)
+            raise
 
     def _numbered(self, trainer: Trainer, folder: Path) -> Path:
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # an attribute that Trainer sets late
@@ -218,11 +232,13 @@ def _import_path(thing: object) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _show(report: Report) -> None:
-    console = Console()
-    console.print(terminal.table(report))
-    for line in terminal.short_summary(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+@contextmanager
+def _showing(report: Report) -> Iterator[None]:
+    """A block whose error is a warning: a closed terminal or a full disk must not cost results that are written."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        notice(f"The export's results could not be shown: {type(error).__name__}: {error}. See {report.path}.")
 
 
 def _warn(error: Exception) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from lightning_trt.storage import removed_on_failure
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,16 +19,21 @@ _MAX_WEIGHT_BYTES = (2 << 30) - (64 << 20)
 
 
 def save(model: ir.Model, path: Path | str, *, max_weight_bytes: int = _MAX_WEIGHT_BYTES) -> tuple[Path, ...]:
-    """Paths of the files that now hold the model: `path`, and `<stem>.data` where the weights exceed the limit."""
+    """Paths of the files that now hold the model: `path`, and `<stem>.data` where the weights exceed the limit.
+
+    Raises:
+        StorageError: They cannot be written; there is no part of them then.
+    """
     target = Path(path)
     weights = sum(value.const_value.nbytes for value in _initializers(model) if value.const_value is not None)
-    if weights <= max_weight_bytes:
-        ir.save(model, target)
-        return (target,)
     data = target.with_suffix(".data")
-    # A clone: the weights of what is saved become references to the file.
-    ir.save(model.clone(), target, external_data=data.name)
-    return (target, data)
+    with removed_on_failure(target, data):
+        if weights <= max_weight_bytes:
+            ir.save(model, target)
+            return (target,)
+        # A clone: the weights of what is saved become references to the file.
+        ir.save(model.clone(), target, external_data=data.name)
+        return (target, data)
 
 
 def _initializers(model: ir.Model) -> Iterable[ir.Value]:

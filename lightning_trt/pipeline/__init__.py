@@ -11,6 +11,7 @@ from lightning_trt.pipeline.job import Outcome
 from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
 from lightning_trt.pipeline.telling import show
+from lightning_trt.pipeline.unmade import unmade
 
 __all__ = [
     "Follower",
@@ -23,4 +24,5 @@ __all__ = [
     "planned",
     "results_folder",
     "show",
+    "unmade",
 ]

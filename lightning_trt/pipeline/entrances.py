@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -13,20 +13,29 @@ from lightning_trt.artifacts import CheckpointReport, Verdict
 from lightning_trt.distributed import Crew
 from lightning_trt.errors import SettingsError
 from lightning_trt.pipeline.enforcement import enforce
-from lightning_trt.pipeline.folders import is_in_sweep, results_folder
+from lightning_trt.pipeline.folders import is_in_sweep, results_folder, run_folder, unmade_folder
 from lightning_trt.pipeline.job import Job, Outcome
 from lightning_trt.pipeline.naming import check_names
 from lightning_trt.pipeline.plan import planned
-from lightning_trt.pipeline.reporting import assembled, write
+from lightning_trt.pipeline.reporting import assembled, sentence_of, write
 from lightning_trt.pipeline.telling import show
 from lightning_trt.progress import Progress, terminal_is_live
 from lightning_trt.replay import Scoring, random_state_kept, subject_of_fit, subject_of_module
 from lightning_trt.settings import ExportSettings, settings_of
 from lightning_trt.stages.gate import gate
-from lightning_trt.storage import check_writable, clean_leftovers, locked, sha256_of, sha256_of_stream, whole_folder
+from lightning_trt.storage import (
+    check_writable,
+    clean_leftovers,
+    locked,
+    reserved,
+    sha256_of,
+    sha256_of_stream,
+    whole_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from pytorch_lightning import LightningDataModule, LightningModule, Trainer
     from torch.utils.data import DataLoader
@@ -34,13 +43,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lightning_trt.artifacts import Report
+    from lightning_trt.pipeline.job import Findings
     from lightning_trt.replay import Predict, Subject
     from lightning_trt.replay.checkpoints import Remembered
     from lightning_trt.settings import ExportOptions, GateSettings
 
 __all__ = ["export", "export_fit"]
-
-_DIGEST_DIGITS = 8
 
 
 def export(
@@ -153,38 +161,53 @@ def _run(job: Job, *, progress: Progress) -> Outcome:
     check_writable(job.folder.parent)
     clean_leftovers(job.folder.parent)
     with locked(job.folder), whole_folder(job.folder) as into:
-        findings, error = walk(job, into=into, progress=progress)
-        report, refusal = _judged(assembled(job, findings), settings=job.settings.gate)
+        # Engines may fill the disk; what they are and why one is missing must still find room on it.
+        with reserved(into):
+            findings, error = walk(job, into=into, progress=progress)
+        report, doubt = _assembled(job, findings)
+        report, refusal = _judged(report, settings=job.settings.gate)
         if (left_out := write(report, into, formats=job.settings.formats)) is not None:
             progress.say(left_out)
-    return Outcome(report=report, error=error or refusal)
+    # What an earlier try left in the place of this report.
+    shutil.rmtree(unmade_folder(job.folder.parent, job.checkpoint.path), ignore_errors=True)
+    return Outcome(report=report, error=error or doubt or refusal)
 
 
-def _judged(report: Report, *, settings: GateSettings | None) -> tuple[Report, SettingsError | None]:
+def _assembled(job: Job, findings: Findings) -> tuple[Report, Exception | None]:
+    """The report before the gate; where the scores cannot be compared it has none, and the error says why."""
+    try:
+        return assembled(job, findings), None
+    except Exception as error:  # noqa: BLE001 - whatever it was, what was built is kept and the report says so
+        failures = dict.fromkeys(job.plan.names, error) | dict(findings.failures)
+        return assembled(job, replace(findings, scores=None, failures=failures)), error
+
+
+def _judged(report: Report, *, settings: GateSettings | None) -> tuple[Report, Exception | None]:
     """The report with its verdicts; where a rule cannot be applied to it nothing passes, and the error says why."""
     try:
         (judged,) = gate((report,), settings=settings)
     except SettingsError as error:
-        candidates = {
-            name: replace(each, verdict=Verdict.failed, reasons=(*each.reasons, str(error)))
-            for name, each in report.candidates.items()
-        }
-        return replace(report, candidates=candidates, verdict=Verdict.failed), error
+        return _refused(report, Verdict.failed, str(error)), error
+    except Exception as error:  # noqa: BLE001 - as above
+        return _refused(report, Verdict.error, sentence_of(error)), error
     return judged, None
+
+
+def _refused(report: Report, verdict: Verdict, why: str) -> Report:
+    candidates = {
+        name: replace(each, verdict=verdict, reasons=(*each.reasons, why)) for name, each in report.candidates.items()
+    }
+    return replace(report, candidates=candidates, verdict=verdict)
 
 
 def _with_digest(job: Job) -> Job:
     """The job with its checkpoint's digest, and the folder named after both."""
     path = job.checkpoint.path
-    if path is None:
-        name = f"weights-{_digest_of_weights(job.subject)[:_DIGEST_DIGITS]}"
-        return replace(job, folder=job.folder / name)
-    digest = _digest_of(path)
-    stem = Path(path).name.removesuffix(".ckpt")
+    digest = _digest_of_weights(job.subject) if path is None else _digest_of(path)
     return replace(
         job,
-        checkpoint=replace(job.checkpoint, sha256=digest),
-        folder=job.folder / f"{stem}-{digest[:_DIGEST_DIGITS]}",
+        checkpoint=replace(job.checkpoint, sha256=None if path is None else digest),
+        folder=run_folder(job.folder, path, digest=digest),
     )
 
 

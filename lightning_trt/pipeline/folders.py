@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from lightning_trt.settings import ExportSettings
 
-__all__ = ["is_in_sweep", "results_folder"]
+__all__ = ["is_in_sweep", "results_folder", "run_folder", "unmade_folder"]
+
+_DIGEST_DIGITS = 8
 
 
 def results_folder(settings: ExportSettings, trainer: Trainer | None = None) -> Path:
@@ -27,6 +29,34 @@ def results_folder(settings: ExportSettings, trainer: Trainer | None = None) -> 
     if hydra is not None and (folder := hydra.runtime.get("output_dir", None)) is not None:
         return Path(folder).absolute()
     return Path(logged or ".", "trt").absolute()
+
+
+def run_folder(folder: Path, checkpoint: str | None, *, digest: str) -> Path:
+    """Where the run of a checkpoint lies in `folder`; its path is None where the weights in memory are exported.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from lightning_trt.pipeline.folders import run_folder
+        >>> run_folder(Path("trt"), "runs/best.ckpt", digest="1f0c7a3e55d0").name
+        'best-1f0c7a3e'
+    """
+    return folder / f"{_stem(checkpoint)}-{digest[:_DIGEST_DIGITS]}"
+
+
+def unmade_folder(folder: Path, checkpoint: str | None) -> Path:
+    """Where the report of a run lies that never came to a folder of its own.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from lightning_trt.pipeline.folders import unmade_folder
+        >>> unmade_folder(Path("trt"), "runs/best.ckpt").name
+        'best-failed'
+    """
+    return folder / f"{_stem(checkpoint)}-failed"
+
+
+def _stem(checkpoint: str | None) -> str:
+    return "weights" if checkpoint is None else Path(checkpoint).name.removesuffix(".ckpt")
 
 
 def is_in_sweep() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,12 +36,14 @@ from lightning_trt.storage import write_whole
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from lightning_trt.artifacts import Candidate, Latency, MetricReport, RangeFit
+    from lightning_trt.artifacts import Candidate, CheckpointReport, Latency, MetricReport, RangeFit
     from lightning_trt.pipeline.job import Findings, Job
-    from lightning_trt.pipeline.plan import Asked
+    from lightning_trt.pipeline.plan import Asked, Plan
     from lightning_trt.precision import DType
+    from lightning_trt.protocols import Backend
+    from lightning_trt.settings import ExportSettings
 
-__all__ = ["assembled", "write"]
+__all__ = ["assembled", "sentence_of", "unbuilt", "unmeasured", "write"]
 
 _DEFAULT_ALPHA = 0.025
 _MAX_NAMED = 5
@@ -48,34 +51,68 @@ _MAX_NAMED = 5
 
 def assembled(job: Job, findings: Findings) -> Report:
     """The report before the gate: every candidate ungated, or in error where it failed."""
-    alpha = job.settings.gate.alpha if job.settings.gate else _DEFAULT_ALPHA
-    metrics = compare(findings.scores, alpha=alpha) if findings.scores else {}
-    return Report(
-        path=job.folder,
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        version=lightning_trt.__version__,
-        checkpoint=job.checkpoint,
-        environment=_environment(job),
+    alpha, scores = _alpha(job.settings), findings.scores
+    metrics = compare(scores, alpha=alpha) if scores else {}
+    blank = unmeasured(job.plan, job.settings, checkpoint=job.checkpoint, folder=job.folder)
+    return replace(
+        blank,
         data=_data(job, findings),
         reference=ReferenceReport(
             name=REFERENCE,
-            metrics={name: each.reference for name, each in findings.scores.metrics.items()} if findings.scores else {},
+            metrics={name: each.reference for name, each in scores.metrics.items()} if scores else {},
             latency=findings.latency.get(REFERENCE, ()),
             beside={each.value: findings.latency[each.value] for each in Beside if each.value in findings.latency},
         ),
         candidates={
             each.name: _candidate(each, job, findings, metrics.get(each.name, {})) for each in job.plan.candidates
         },
-        gate=GateReport(alpha=alpha, rules=(), results=()),
+        notes=tuple(dict.fromkeys((*_about(job), *_overflows(job, findings), *findings.notes))),
+        settings={**blank.settings, **(job.subject.scoring.described if job.subject.scoring else {})},
+        model=type(job.subject.module).__name__,
+        attribution=attribution(scores, job.steps, reference=REFERENCE, alpha=alpha) if scores else (),
+    )
+
+
+def unmeasured(plan: Plan, settings: ExportSettings, *, checkpoint: CheckpointReport, folder: Path) -> Report:
+    """The report of a run in `folder` of which nothing is known but what was to be done: it has no candidates yet."""
+    return Report(
+        path=folder,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        version=lightning_trt.__version__,
+        checkpoint=checkpoint,
+        environment=_environment(plan.backend, settings),
+        data=DataReport(samples=0, digest="", calibration_samples=0, calibration_overlap=None),
+        reference=ReferenceReport(name=REFERENCE, metrics={}, latency=()),
+        candidates={},
+        gate=GateReport(alpha=_alpha(settings), rules=(), results=()),
         chosen=None,
         verdict=Verdict.ungated,
-        notes=tuple(dict.fromkeys((*_about(job), *_overflows(job, findings), *findings.notes))),
-        settings=plain(job.settings) | (job.subject.scoring.described if job.subject.scoring else {}),
-        model=type(job.subject.module).__name__,
-        attribution=attribution(findings.scores, job.steps, reference=REFERENCE, alpha=alpha)
-        if findings.scores
-        else (),
+        notes=(plan.why,),
+        settings=plain(settings),
     )
+
+
+def unbuilt(plan: Plan, why: Exception) -> dict[str, CandidateReport]:
+    """Every candidate of the plan, in error for the same reason."""
+    return {
+        each.name: CandidateReport(
+            name=each.name,
+            precision=each.precision,
+            calibrator=each.calibrator.value if each.calibrator else None,
+            backend=plan.backend.name,
+            path=None,
+            sha256=None,
+            bytes=None,
+            build_seconds=None,
+            metrics={},
+            latency=(),
+            speedup=None,
+            layers={},
+            verdict=Verdict.error,
+            reasons=(sentence_of(why),),
+        )
+        for each in plan.candidates
+    }
 
 
 def write(report: Report, into: Path, *, formats: Collection[ReportFormat]) -> str | None:
@@ -84,11 +121,17 @@ def write(report: Report, into: Path, *, formats: Collection[ReportFormat]) -> s
     The report stands in `into` as JSON and in each of `formats`, each file whole.
     """
     write_whole(into / "report.json", json.to_text(report))
-    asked, made = {each.suffix for each in formats}, formats_of(report, fits=_fits(report, into))
+    try:
+        return _write_formats(report, into, formats=formats)
+    except Exception as error:  # noqa: BLE001 - the report is written, and can be rendered again
+        return f"{', '.join(each.value for each in formats)} left out: {sentence_of(error)}"
+
+
+def _write_formats(report: Report, into: Path, *, formats: Collection[ReportFormat]) -> str | None:
+    made = formats_of(report, fits=_fits(report, into), asked=formats)
     for name, text in made.texts.items():
-        if Path(name).suffix in asked:
-            write_whole(into / name, text)
-    return made.left_out if ReportFormat.html in formats else None
+        write_whole(into / name, text)
+    return made.left_out
 
 
 def _fits(report: Report, folder: Path) -> dict[str, tuple[RangeFit, ...]]:
@@ -119,7 +162,7 @@ def _candidate(asked: Asked, job: Job, findings: Findings, metrics: Mapping[str,
         speedup=_speedup(findings.latency.get(REFERENCE, ()), latency),
         layers=_layers(built),
         verdict=Verdict.error if failure else Verdict.ungated,
-        reasons=(_sentence(failure),) if failure else (),
+        reasons=(sentence_of(failure),) if failure else (),
     )
 
 
@@ -142,7 +185,8 @@ def _overflows(job: Job, findings: Findings) -> tuple[str, ...]:
     return (f"magnitudes above 65,504 were seen in {listed}: on a GPU fp16 holds them as infinity",)
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
+    """What a report says of an error: its class, and its own sentence where it has one."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -185,13 +229,16 @@ def _data(job: Job, findings: Findings) -> DataReport:
     )
 
 
-def _environment(job: Job) -> EnvironmentReport:
-    backend = job.plan.backend
+def _alpha(settings: ExportSettings) -> float:
+    return settings.gate.alpha if settings.gate else _DEFAULT_ALPHA
+
+
+def _environment(backend: Backend, settings: ExportSettings) -> EnvironmentReport:
     return EnvironmentReport(
         backend=backend.name,
         backend_version=backend.version,
         torch=torch.__version__,
-        device=backend.environment.get("gpu") or _processor(job.settings.build.threads),
+        device=backend.environment.get("gpu") or _processor(settings.build.threads),
         compute_capability=backend.environment.get("compute_capability"),
     )
 

@@ -129,11 +129,6 @@ class ReportFormat(Enum):
     html = "html"
     junit = "junit"
 
-    @property
-    def suffix(self) -> str:
-        """Ending of such a file's name."""
-        return {"markdown": ".md", "html": ".html", "junit": ".xml"}[self.value]
-
 
 class Require(Enum):
     """Which points of a sweep must pass the gate for the sweep to pass."""

@@ -10,7 +10,7 @@ from lightning_trt.storage.cache import CACHE_VARIABLE, Cache, cache_at
 from lightning_trt.storage.digests import sha256_of, sha256_of_stream
 from lightning_trt.storage.locks import locked
 from lightning_trt.storage.siblings import clean_leftovers
-from lightning_trt.storage.whole import check_writable, whole_folder, write_whole
+from lightning_trt.storage.whole import check_writable, removed_on_failure, reserved, whole_folder, write_whole
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -19,6 +19,8 @@ __all__ = [
     "check_writable",
     "clean_leftovers",
     "locked",
+    "removed_on_failure",
+    "reserved",
     "sha256_of",
     "sha256_of_stream",
     "whole_folder",

@@ -120,12 +120,14 @@ class Cache:
 
     def _make_room(self) -> None:
         """Nothing; entries that were not used for longest are gone, as far as the limit wants it."""
-        seals = sorted(self._seals(self.folder, "**/"), key=_last_use, reverse=True)
-        kept = 0
-        for seal in seals:
-            kept += sum(_size(path) for path in seal.parent.rglob("*"))
-            if kept > self.limit_bytes and seal != seals[0]:
-                remove(seal.parent)
+        # What another process removes meanwhile is no longer there to be looked at; the next one makes the room.
+        with suppress(OSError):
+            seals = sorted(self._seals(self.folder, "**/"), key=_last_use, reverse=True)
+            kept = 0
+            for seal in seals:
+                kept += sum(_size(path) for path in seal.parent.rglob("*"))
+                if kept > self.limit_bytes and seal != seals[0]:
+                    remove(seal.parent)
 
     def _seals(self, folder: Path, depth: str) -> list[Path]:
         # A hidden folder is being written, or was left by a process that died.

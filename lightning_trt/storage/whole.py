@@ -13,7 +13,9 @@ from lightning_trt.storage.siblings import PARTIAL, REPLACED, remove, sibling_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_writable", "whole_folder", "write_whole"]
+__all__ = ["check_writable", "removed_on_failure", "reserved", "whole_folder", "write_whole"]
+
+_RESERVE_BYTES = 4 << 20
 
 
 def write_whole(path: Path | str, content: bytes | str) -> Path:
@@ -75,6 +77,43 @@ def check_writable(folder: Path | str) -> Path:
     finally:
         remove(probe)
     return Path(folder)
+
+
+@contextmanager
+def removed_on_failure(*paths: Path) -> Iterator[None]:
+    """A block that writes `paths`, for what can only be written by a library; when it raises they are gone.
+
+    Raises:
+        StorageError: What the system refused.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for path in paths:
+            remove(path)
+        if isinstance(error, OSError) and not isinstance(error, StorageError):
+            raise _refusal(paths[0], error) from error
+        raise
+
+
+@contextmanager
+def reserved(folder: Path | str, *, num_bytes: int = _RESERVE_BYTES) -> Iterator[None]:
+    """A block that cannot take the last `num_bytes` of the disk under `folder`: what is written after it has room.
+
+    Raises:
+        StorageError: There is no more than that to begin with.
+    """
+    held = sibling_of(Path(folder) / "room", state=PARTIAL)
+    try:
+        # Random, as some file systems give no room to zeros.
+        _write_to_disk(held, os.urandom(num_bytes))
+    except OSError as error:
+        remove(held)
+        raise _refusal(Path(folder), error) from error
+    try:
+        yield
+    finally:
+        remove(held)
 
 
 def _real(path: Path | str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from zoo import Classifier, Images, quiet_trainer
 from zoo.exporting import quick
-from zoo.troubles import Remover
+from zoo.troubles import Blocker, Remover
 
 from lightning_trt import TRTExportCallback
 from lightning_trt.artifacts import Verdict
@@ -27,6 +27,11 @@ def prepared(root: Path, *callbacks: Any, **settings: Any) -> tuple[Any, TRTExpo
     """A Trainer and the callback in it."""
     ours = TRTExportCallback(**quick(**{"dirpath": root / "trt", **settings}))
     return quiet_trainer(root, callbacks=[*callbacks, ours]), ours
+
+
+def raising(*_args: Any, **_kwargs: Any) -> Any:
+    """A part of ours, or of the machine, that fails."""
+    raise RuntimeError("out of luck")
 
 
 def fit(trainer: Any) -> None:
@@ -92,12 +97,39 @@ def test_on_error_raise_raises_it(tmp_path: Path) -> None:
     assert written(tmp_path)["verdict"] == "error"
 
 
+def test_a_checkpoint_that_is_gone_is_reported(tmp_path: Path) -> None:
+    """In a folder that says so, on the callback, and in a warning; the fit goes on."""
+    trainer, ours = prepared(tmp_path, Remover(), gate=None)
+
+    with pytest.warns(UserWarning, match="is gone"):
+        fit(trainer)
+
+    assert ours.report is not None
+    assert ours.report.path.name.endswith("-failed")
+    assert "is gone" in written(tmp_path)["candidates"][0]["reasons"][0]
+    assert trainer.state.finished
+
+
+def test_the_report_of_what_failed_goes_when_the_next_run_comes(tmp_path: Path) -> None:
+    """The checkpoint is there again, and what is read of the folder is that run."""
+    trainer, ours = prepared(tmp_path, gate=None)
+    failed = tmp_path / "trt" / "epoch=0-step=8-failed"
+    failed.mkdir(parents=True)
+    (failed / "report.json").write_text("{}")
+
+    with pytest.warns(UserWarning, match="Inconclusive"):
+        fit(trainer)
+
+    assert ours.report is not None
+    assert not failed.exists()
+
+
 def test_where_no_report_can_be_made_a_warning_says_why(tmp_path: Path) -> None:
-    """A checkpoint that somebody removed."""
-    trainer, ours = prepared(tmp_path, Remover())
+    """Something stands in the way of the results' folder."""
+    trainer, ours = prepared(tmp_path, Blocker(tmp_path / "trt"))
 
     with pytest.warns(
-        UserWarning, match=r"The export failed; the training and its checkpoints are as they were.*gone"
+        UserWarning, match=r"The export failed; the training and its checkpoints are as they were.*cannot write"
     ) as seen:
         fit(trainer)
 
@@ -107,7 +139,7 @@ def test_where_no_report_can_be_made_a_warning_says_why(tmp_path: Path) -> None:
     assert trainer.state.finished
 
 
-def test_where_no_report_can_be_made_on_error_raise_raises(tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_gone_raises_where_errors_do(tmp_path: Path) -> None:
     """The same error, from `fit`."""
     trainer, _ = prepared(tmp_path, Remover(), on_error="raise")
 
@@ -136,3 +168,45 @@ def test_a_candidate_that_cannot_be_built_leaves_the_others(tmp_path: Path, monk
     assert "out of luck" in candidates["int8-minmax"].reasons[0]
     assert candidates["fp32"].verdict is Verdict.passed
     assert (ours.report.chosen, ours.report.verdict) == ("fp32", Verdict.error)
+
+
+@pytest.mark.parametrize("station", ["reporting.compare", "entrances.gate"])
+def test_scores_that_cannot_be_judged_leave_the_engines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, station: str
+) -> None:
+    """They are there, with the report that says why they have no verdict."""
+    monkeypatch.setattr(f"lightning_trt.pipeline.{station}", raising)
+    trainer, ours = prepared(tmp_path, on_gate_fail="warn")
+
+    with pytest.warns(UserWarning, match="RuntimeError: out of luck"):
+        fit(trainer)
+
+    assert ours.report is not None
+    assert (ours.report.path / "fp32" / "manifest.json").is_file()
+    assert "out of luck" in written(tmp_path)["candidates"][0]["reasons"][0]
+
+
+def test_a_format_that_cannot_be_rendered_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The report is there and passes, and the log says what is not."""
+    monkeypatch.setattr("lightning_trt.renderers.markdown.render", raising)
+    trainer, ours = prepared(tmp_path, formats=("markdown",))
+
+    fit(trainer)
+
+    assert ours.report is not None
+    assert written(tmp_path)["verdict"] == "pass"
+    assert "markdown left out: RuntimeError: out of luck" in capsys.readouterr().err
+
+
+def test_results_that_cannot_be_shown_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a terminal that was closed: report and numbers are there."""
+    monkeypatch.setattr("lightning_trt.callbacks.trt_export.show", raising)
+    trainer, ours = prepared(tmp_path)
+
+    with pytest.warns(UserWarning, match="results could not be shown: RuntimeError: out of luck"):
+        fit(trainer)
+
+    assert ours.report is not None
+    assert "trt/fp32/val/acc" in trainer.callback_metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnxruntime as ort
 import pytest
 from passes.exported import exported
 
+from lightning_trt.errors import StorageError
 from lightning_trt.passes import save
 
 if TYPE_CHECKING:
@@ -47,3 +49,20 @@ def test_the_model_keeps_its_weights_in_memory(tmp_path: Path) -> None:
     save(net.model, tmp_path / "again.onnx")
 
     onnx.checker.check_model(onnx.load(str(tmp_path / "again.onnx")), full_check=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+@pytest.mark.parametrize("limit", [1 << 30, 1000], ids=["one file", "weights beside it"])
+def test_a_write_that_breaks_off_leaves_no_part(limit: int, tmp_path: Path) -> None:
+    """As on a disk that is full: the run's folder holds no half of a graph."""
+    import resource  # noqa: PLC0415 - POSIX
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            save(exported("residual").model, tmp_path / "model.onnx", max_weight_bytes=limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert list(tmp_path.iterdir()) == []

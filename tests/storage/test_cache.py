@@ -29,6 +29,12 @@ with cache.alone("statistics/head"):
     cache.add("statistics/head", "1f0c", fill)
 """
 
+_ADD_MANY = """import os, sys; from pathlib import Path; from lightning_trt.storage import Cache
+cache = Cache(folder=Path(sys.argv[1]), limit_bytes=3000)
+for number in range(60):
+    cache.add("graphs", f"{os.getpid()}-{number}", lambda into: (into / "weights").write_bytes(bytes(1000)))
+"""
+
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
@@ -159,6 +165,15 @@ def test_what_was_not_used_for_longest_makes_room(cache: Cache) -> None:
     small.add("graphs", "d", lambda into: (into / "weights").write_bytes(bytes(1000)))
 
     assert small.keys("graphs") == ("a", "d")
+
+
+def test_processes_that_make_room_at_once_do_not_fail(cache: Cache) -> None:
+    """What one of them looks at another one may just have removed."""
+    command = [sys.executable, "-c", _ADD_MANY, str(cache.folder)]
+
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+
+    assert [each.communicate(timeout=60)[1] for each in running] == [""] * 3
 
 
 def test_an_entry_larger_than_the_limit_stays(cache: Cache) -> None:

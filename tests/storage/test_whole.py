@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lightning_trt.errors import StorageError
-from lightning_trt.storage import check_writable, clean_leftovers, whole_folder, write_whole
+from lightning_trt.storage import check_writable, clean_leftovers, reserved, whole_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,29 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path: 
 
     assert "StorageError: cannot write" in finished.stderr
     assert (path.read_text(), names_in(tmp_path)) == ("old", ["report.json"])
+
+
+def test_reserved_bytes_are_on_the_disk_until_the_block_ends(tmp_path: Path) -> None:
+    """Then what comes after it has their room."""
+    with reserved(tmp_path, num_bytes=10_000):
+        held = sum(path.stat().st_size for path in tmp_path.iterdir())
+
+    assert (held, names_in(tmp_path)) == (10_000, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+def test_less_room_than_is_reserved_is_a_storage_error(tmp_path: Path) -> None:
+    """Before the block begins, and nothing is left of the try."""
+    code = (
+        "import resource, sys; from lightning_trt.storage import reserved\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "with reserved(sys.argv[1]): print('began')"
+    )
+
+    finished = run(code, tmp_path)
+
+    assert "StorageError: cannot write" in finished.stderr
+    assert (finished.stdout, names_in(tmp_path)) == ("", [])
 
 
 def test_whole_folder_appears_at_the_end_only(tmp_path: Path) -> None:

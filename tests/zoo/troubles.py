@@ -15,6 +15,7 @@ from zoo.classifier import Classifier, ConvNet
 from zoo.data import Images
 
 __all__ = [
+    "Blocker",
     "CallsSpectral",
     "CallsTwo",
     "CallsWithWords",
@@ -56,6 +57,17 @@ class Remover(pl.Callback):
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         Path(trainer.checkpoint_callback.best_model_path).unlink()
+
+
+class Blocker(pl.Callback):
+    """Puts a file where the results are to go, once training is over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        self.folder.rmdir()
+        self.folder.write_text("in the way")
 
 
 class SpoiltImages(Images):

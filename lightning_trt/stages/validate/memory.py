@@ -138,7 +138,7 @@ def _keep(cache: Cache, kind: str, new: Mapping[Place, Result]) -> None:
 
     try:
         cache.add(kind, sha256(repr(sorted(new)).encode()).hexdigest()[:32], fill)
-    except (StorageError, OSError) as error:
+    except (OSError, RuntimeError) as error:  # torch says of a full disk what its own writer says
         notice(f"the reference's results were not kept for later runs: {error}")
 
 

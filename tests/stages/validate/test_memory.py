@@ -176,6 +176,28 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(fit: Fit, tmp_path: Path
     assert num_calls == NUM_BATCHES
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+def test_a_full_disk_under_the_cache_costs_a_warning(cache: Cache) -> None:
+    """Torch's writer raises an error of its own, which is no OSError."""
+    import resource  # noqa: PLC0415 - POSIX
+
+    def remember_until_full() -> None:
+        net, (_, hard) = nn.Linear(2, 2), before
+        with remembering(cache, "net") as memory:
+            memory.stand_before({"torch-fp32": net}, [""])  # type: ignore[dict-item]
+            net(torch.zeros(1000, 2))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.warns(UserWarning, match="were not kept for later runs"):
+            remember_until_full()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not list(cache.folder.rglob("results.pt"))
+
+
 def test_four_processes_at_once_run_the_network_once(cache: Cache) -> None:
     """The others wait for the first, and run one call to see that it is the same network."""
     command = [sys.executable, "-c", _REMEMBER, str(cache.folder)]
