@@ -30,12 +30,15 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 from torch.utils.data import DataLoader
 
 from lightning_trt import TRTExportCallback
+from lightning_trt.backends.onnxruntime import OnnxRuntime
+from lightning_trt.precision import Precision
 from lightning_trt.renderers.json import to_text
 from zoo import CLASSES, Classifier, Images, quiet_trainer
 from zoo.exporting import quick
 from zoo.scored import predict
 
 RANK = int(os.environ.get("LOCAL_RANK", "0"))
+OPEN = OnnxRuntime.open
 
 
 class Untrained(Classifier):
@@ -104,8 +107,22 @@ def fitted(root, data, **settings):
     (root / f"rank-{RANK}.json").write_text(json.dumps(said))
 
 
+def open_lame(backend, engine):
+    """As ever, but on rank one the engines of int8 fail when they are called."""
+    session = OPEN(backend, engine)
+    if RANK == 1 and engine.precision is Precision.int8:
+        session.__class__ = type("Session", (type(session),), {"__call__": fail})
+    return session
+
+
+def fail(*_):
+    raise RuntimeError("out of memory, on this rank alone")
+
+
 def more(name):
     """What the callback of a fit is given besides."""
+    if name == "lame":
+        return {"gate": {"rules": [{"metric": "val/acc", "min": 2.0}]}}
     if name == "scored":
         metrics = {"acc": MulticlassAccuracy(CLASSES, average="micro"), "ece": MulticlassCalibrationError(CLASSES)}
         return {"metrics": metrics, "predict": predict}
@@ -118,8 +135,9 @@ if __name__ == "__main__":
     for name in sys.argv[3:]:
         root = Path(sys.argv[2], name)
         root.mkdir(exist_ok=True)
-        data = Images(num_samples=203) if name in ("good", "scored") else Failing(num_samples=203)
+        data = Images(num_samples=203) if name in ("good", "scored", "lame") else Failing(num_samples=203)
         data.anywhere = name != "alone"
+        OnnxRuntime.open = open_lame if name == "lame" else OPEN
         fitted(root, data, **more(name))
 '''
 
@@ -137,7 +155,7 @@ def ran(folder: Path, *, devices: int, fits: tuple[str, ...]) -> Path:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     assert run.returncode == 0, run.stderr[-4000:]
     return folder
@@ -152,13 +170,14 @@ def said(folder: Path, fit: str, rank: int = 0) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fits of one process."""
-    return ran(tmp_path_factory.mktemp("ranks") / "one", devices=1, fits=("good", "scored", "anywhere"))
+    return ran(tmp_path_factory.mktemp("ranks") / "one", devices=1, fits=("good", "scored", "lame", "anywhere"))
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same fits of two, and one that fails on rank one alone."""
-    return ran(tmp_path_factory.mktemp("ranks") / "two", devices=2, fits=("good", "scored", "anywhere", "alone"))
+    fits = "good", "scored", "lame", "anywhere", "alone"
+    return ran(tmp_path_factory.mktemp("ranks") / "two", devices=2, fits=fits)
 
 
 def statistics(folder: Path, fit: str) -> tuple[str, list[object]]:
@@ -228,6 +247,20 @@ def test_what_fails_on_one_rank_alone_rank_zero_makes_up_for(one: Path, two: Pat
     assert (statistics(two, "alone"), scores(two, "alone")) == (statistics(one, "good"), scores(one, "good"))
     assert said(two, "alone")["report"] == said(two, "alone", rank=1)["report"]
     assert any("unreadable" in note for note in helped(two, "alone"))
+
+
+def test_a_candidate_that_fails_on_one_rank_alone_costs_it_nothing(one: Path, two: Path) -> None:
+    """Rank zero makes up for it: the scores are those of one process."""
+    assert scores(two, "lame") == scores(one, "lame")
+
+
+def test_every_rank_ends_with_the_same_verdict_and_exception(one: Path, two: Path) -> None:
+    """That of the gate, which no accuracy passes."""
+    first, second = said(two, "lame"), said(two, "lame", rank=1)
+
+    assert (first["error"], first["report"]) == (second["error"], second["report"])
+    assert (first["error"][0], first["report"]["verdict"]) == ("GateFailedError", "fail")
+    assert first["report"]["gate"] == said(one, "lame")["report"]["gate"]
 
 
 def test_nothing_of_the_ranks_is_left_in_the_folder(two: Path) -> None:

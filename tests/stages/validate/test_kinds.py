@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,7 @@ from torchmetrics import (
     R2Score,
     SpearmanCorrCoef,
 )
-from torchmetrics.classification import BinaryAUROC, MulticlassConfusionMatrix
+from torchmetrics.classification import BinaryAUROC, MulticlassCalibrationError, MulticlassConfusionMatrix
 from torchmetrics.text import Perplexity
 from zoo import CLASSES
 from zoo.scored import (
@@ -30,10 +32,12 @@ from zoo.scored import (
     as_regression,
     as_tokens,
     multiclass,
+    predict,
     rounded,
 )
 
 from lightning_trt.artifacts import BatchMeans, Bootstrap, PairedBinary, Scores
+from lightning_trt.replay import Scoring, subject_of_fit
 from lightning_trt.stages.validate import validate
 
 if TYPE_CHECKING:
@@ -116,6 +120,57 @@ def test_average_precision_of_boxes_is_resampled_by_image(fit: Fit) -> None:
     evidence = metrics.evidence["int8"]
     assert isinstance(evidence, Bootstrap)
     assert (evidence.unit, evidence.is_additive, metrics.higher_is_better) == ("item", False, True)
+
+
+@pytest.mark.usefixtures("boxes_convert")
+def test_average_precision_of_boxes_may_be_given(fit: Fit) -> None:
+    """Boxes are made by predict, outside of the engine; each number of the metric's mapping is a score by its key."""
+    pytest.importorskip("faster_coco_eval")
+    from torchmetrics.detection.mean_ap import MeanAveragePrecision  # noqa: PLC0415 - after torchvision's function
+
+    boxes = MeanAveragePrecision(backend="faster_coco_eval")
+    scoring = Scoring.of({"boxes": boxes}, lambda module, batch: as_boxes(module.model(batch[0]), batch[1]))
+
+    metrics = _scored(fit, scoring, resamples=3, metrics=("boxes/map_50",)).metrics
+
+    (name,), (metric,) = zip(*metrics.items(), strict=True)
+    evidence = metric.evidence["int8"]
+    assert isinstance(evidence, Bootstrap)
+    assert (name, evidence.unit, metric.higher_is_better) == ("boxes/map_50", "item", True)
+
+
+def test_given_metrics_have_the_evidence_of_logged_ones(fit: Fit, score: Score) -> None:
+    """They are updated with the same, and computed at the same time."""
+    kinds = {
+        "micro": partial(multiclass, Accuracy, average="micro"),
+        "calibration": partial(MulticlassCalibrationError, CLASSES),
+    }
+    scoring = Scoring.of({name: make() for name, make in kinds.items()}, predict)
+
+    given = _scored(fit, scoring).metrics
+
+    for name, make in kinds.items():
+        logged = score(make()).metrics["val/score"]
+        assert (given[name].candidates, given[name].evidence) == (logged.candidates, logged.evidence)
+
+
+def test_a_metric_by_step_and_epoch_has_evidence_of_its_epoch(score: Score) -> None:
+    """With its number in the bar: under both names that Lightning gives it."""
+    how = {"on_step": True, "on_epoch": True, "prog_bar": True}
+
+    forked = score(multiclass(Accuracy, average="micro"), **how).metrics
+
+    plain = score(multiclass(Accuracy, average="micro")).metrics["val/score"]
+    assert {name: each.evidence for name, each in forked.items()} == {
+        "val/score": plain.evidence,
+        "val/score_epoch": plain.evidence,
+    }
+
+
+def _scored(fit: Fit, scoring: Scoring | None, **settings: Any) -> Scores:
+    subject = subject_of_fit(fit.trainer, fit.module, checkpoint=None, scoring=scoring)
+    engines = {"int8": {"model": rounded(fit.module.model, step=STEP)}}
+    return validate(subject, engines=engines, settings=replace(SETTINGS, **settings), monitor=None)
 
 
 def _validated(fit: Fit, module: Any) -> Scores:
