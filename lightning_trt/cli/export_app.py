@@ -109,5 +109,6 @@ def _end_of_sweep(sweep: Path, words: Sequence[str]) -> Exit:
     console.print(leaderboard.table(standing.entries, standing.failures, passes=standing.passes))
     for failure in standing.failures:
         console.print(f"Point {failure.point} failed: {failure.why}", soft_wrap=True, markup=False)
-    console.print(f"Written: {sweep / 'leaderboard.md'}", soft_wrap=True, markup=False)
+    page = next(each for each in (sweep / "leaderboard.html", sweep / "leaderboard.md") if each.is_file())
+    console.print(f"Written: {page}", soft_wrap=True, markup=False)
     return Exit.ok if standing.passes else Exit.gate_failed

@@ -11,7 +11,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from lightning_trt import calibrators
 from lightning_trt.passes import save
 from lightning_trt.pipeline.devices import calibration_device
 from lightning_trt.pipeline.following import likeness
+from lightning_trt.pipeline.job import REFERENCE
 from lightning_trt.replay import num_batches
 from lightning_trt.stages.calibrate import Runner, calibrate, observe, recall, shards
 from lightning_trt.stages.validate import Foreseen, remembering
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytorch_lightning import LightningModule
     from torch import nn
 
     from lightning_trt.artifacts import Engine, OnnxGraph, Statistics
@@ -75,9 +77,9 @@ class Leader:
         return tuple(rank for rank, answer in answers.items() if answer.text == mine)
 
     def statistics(
-        self, graphs: Mapping[str, OnnxGraph], samples: Samples, *, histograms: bool, advance: Advance
+        self, graphs: Mapping[str, OnnxGraph], samples: Samples, *, network: str, histograms: bool, advance: Advance
     ) -> dict[str, Statistics]:
-        """What `calibrate` gives for all samples."""
+        """What `calibrate` gives for all samples; `network` is a digest of what the boundaries compute."""
         settings, cache = self.job.settings, cache_at(self.job.settings.cache)
         # Another point's calibrator may need them, and then finds the statistics of this pass.
         histograms = histograms or (self.job.is_point and cache is not None)
@@ -85,9 +87,7 @@ class Leader:
         run: dict[str, Any] = {"threads": settings.build.threads, "advance": advance}
         device = calibration_device(settings.calibration.device, self.job.subject)
         if device is not None or not self.ranks:
-            reasons = [Runner(device=device).why_not(graph) for graph in graphs.values()]
-            self.notes += [reason for reason in reasons if reason is not None]
-            return calibrate(graphs, samples, **how, **run, cache=cache, device=device)
+            return self._alone(graphs, samples, network=network, device=device, cache=cache, **how, **run)
         if cache is not None and (known := recall(graphs, samples, **how, cache=cache)) is not None:
             return known
         mine, *theirs = shards(
@@ -100,6 +100,22 @@ class Leader:
 
         with self._calibrating(graphs, parts, histograms=histograms, advance=advance, look=look) as others:
             return calibrate(graphs, replace(samples, indices=mine), **how, **run, cache=cache, others=others)
+
+    def _alone(
+        self,
+        graphs: Mapping[str, OnnxGraph],
+        samples: Samples,
+        *,
+        network: str,
+        device: torch.device | None,
+        **how: Any,  # noqa: ANN401 - what `calibrate` takes
+    ) -> dict[str, Statistics]:
+        """What `calibrate` gives, without the crew; what the network gave in earlier runs is not computed again."""
+        reasons = [Runner(device=device).why_not(graph) for graph in graphs.values()]
+        self.notes += [reason for reason in reasons if reason is not None]
+        with self._remembered(network, during="calibration") as memory:
+            asking = replace(samples, prepare=partial(_stand_before, memory, samples.boundaries))
+            return calibrate(graphs, asking, device=device, **how)
 
     @contextmanager
     def _calibrating(
@@ -145,7 +161,7 @@ class Leader:
         """
         counts = num_batches(subject) if self.ranks and engines else None
         if counts is None:
-            with self._remembered(network) as remembered:
+            with self._remembered(network, during="validation") as remembered:
                 yield remembered
             return
         parts = _parts(counts, self.ranks)
@@ -175,7 +191,7 @@ class Leader:
                 errand.withdraw()
 
     @contextmanager
-    def _remembered(self, network: str) -> Iterator[Foresight | None]:
+    def _remembered(self, network: str, *, during: str) -> Iterator[Foresight | None]:
         """What earlier runs of the same network on such a device left in the cache."""
         cache = cache_at(self.job.settings.cache)
         if cache is None:
@@ -186,7 +202,7 @@ class Leader:
             yield memory
             if memory.num_recalled:
                 self.notes.append(
-                    f"validation: {memory.num_recalled} calls of the reference's network were taken from an earlier run"
+                    f"{during}: {memory.num_recalled} calls of the reference's network were taken from an earlier run"
                 )
 
     def _asked(self, verb: str, folder: Path, **more: object) -> dict[int, Errand]:
@@ -233,6 +249,12 @@ class _Coming:
         results = torch.load(path, weights_only=False)
         path.unlink()
         return results
+
+
+def _stand_before(memory: Foresight | None, boundaries: Sequence[str], module: LightningModule) -> None:
+    """Nothing; the boundaries of the copy `module` ask `memory` first, where there is one."""
+    if memory is not None:
+        memory.stand_before({REFERENCE: module}, boundaries)
 
 
 def _home(placed: Mapping[str, Any]) -> Path:

@@ -155,9 +155,8 @@ class _Road:
                 statistics = self.leader.statistics(
                     graphs,
                     replace(self.samples, boundaries=tuple(graphs)),
-                    histograms=any(
-                        self.calibrator_of(each).needs_histograms for each in asked if each.reads_statistics
-                    ),
+                    network=self.network,
+                    histograms=any(self.calibrator_of(one).needs_histograms for one in asked if one.reads_statistics),
                     advance=advance,
                 )
             self.remarks += recalled_notes(statistics)

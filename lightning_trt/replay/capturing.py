@@ -12,8 +12,9 @@ from lightning_trt.replay.stepping import stepped
 from lightning_trt.replay.watching import Call, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pytorch_lightning import LightningModule
     from torch import Tensor
 
     from lightning_trt.replay.subject import Subject
@@ -31,16 +32,23 @@ class Captured:
 
 
 def captured(
-    subject: Subject, boundaries: Sequence[str], batches: Iterable[tuple[Any, int, Sequence[int]]]
+    subject: Subject,
+    boundaries: Sequence[str],
+    batches: Iterable[tuple[Any, int, Sequence[int]]],
+    *,
+    prepare: Callable[[LightningModule], object] | None = None,
 ) -> Iterator[Captured]:
     """What `boundaries` get while each `(batch, dataloader_idx, indices)` is validated, in order of the indices.
 
     `indices` are the dataset items in the batch. Several calls of a boundary in one step give several for each item.
+    `prepare` may change how the copy that runs the steps finds what its boundaries give.
 
     Raises:
         DataError: A boundary gets rows that cannot be told apart by item.
     """
     module = copy_of(subject.module)
+    if prepare is not None:
+        prepare(module)
     calls = {name: watch(module, name) for name in boundaries}
     chosen: list[Sequence[int]] = []
 

@@ -21,10 +21,10 @@ __all__ = ["Leaderboard"]
 
 
 class Leaderboard(Callback):
-    """A Hydra callback that keeps `leaderboard.json` and `leaderboard.md` in a sweep's folder, after every job.
+    """A Hydra callback that keeps `leaderboard.json` and `.md` in a sweep's folder, after every job, and `.html`.
 
     After every job and not at the end alone: Hydra 1.3 does not tell of the end of a sweep in which a job failed, and
-    any version's last jobs may be killed.
+    any version's last jobs may be killed. The page, which is drawn, comes at the end, or once a job failed after each.
 
     Args:
         require: Which points must pass the gate for the sweep to pass: any or all.
@@ -49,7 +49,7 @@ class Leaderboard(Callback):
         else:
             failure.unlink(missing_ok=True)
         if config.hydra.mode.name == "MULTIRUN":
-            write(_sweep_of(config), require=self._require)
+            write(_sweep_of(config), require=self._require, is_over=False)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:  # noqa: ARG002 - Hydra's
         """Nothing; the standing is written."""

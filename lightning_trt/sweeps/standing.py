@@ -49,10 +49,11 @@ def standing_of(points: Sequence[Point], *, require: Require = Require.any) -> S
     )
 
 
-def write(sweep: Path, *, require: Require = Require.any) -> Standing:
+def write(sweep: Path, *, require: Require = Require.any, is_over: bool = True) -> Standing:
     """The standing of the sweep at `sweep`, which is written there as `leaderboard.json`, `.md` and `.html`.
 
-    The page is left out where what draws it is missing: it is the extra `report`'s.
+    The page is left out where what draws it is missing (it is the extra `report`'s), and of a sweep that is not over
+    as long as no point failed: of its end it is certain that somebody will tell.
     """
     # Several jobs may end at once, each in a process of its own.
     with locked(sweep / "leaderboard"):
@@ -60,7 +61,7 @@ def write(sweep: Path, *, require: Require = Require.any) -> Standing:
         listed = (standing.entries, standing.failures, standing.same)
         write_whole(sweep / "leaderboard.json", leaderboard.to_text(*listed, passes=standing.passes))
         write_whole(sweep / "leaderboard.md", leaderboard.markdown(*listed, passes=standing.passes))
-        if html.why_not() is None:
+        if html.why_not() is None and (is_over or standing.failures):
             _write_page(sweep, standing)
     return standing
 

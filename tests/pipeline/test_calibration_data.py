@@ -227,6 +227,19 @@ def test_a_second_run_takes_the_statistics_of_the_first(tmp_path: Path) -> None:
     assert second.data.calibration_digest == first.data.calibration_digest
 
 
+def test_a_second_run_does_not_run_the_network_for_samples_that_the_first_had(tmp_path: Path) -> None:
+    """But for one call, whose bits are compared: the step goes on with what the network gave then."""
+    settings = quick(precisions=("int8",), calibration={"samples": 40, "batch_size": 8}, cache=str(tmp_path / "cache"))
+    module, data = Classifier(), Images()
+    first = export(module, data, **{**settings, "dirpath": tmp_path / "first"})
+
+    second = export(module, data, **{**settings, "dirpath": tmp_path / "second"})
+
+    note = "calibration: 4 calls of the reference's network were taken from an earlier run"
+    assert (note in first.notes, note in second.notes) == (False, True)
+    assert second.data.calibration_digest == first.data.calibration_digest
+
+
 def test_one_huge_value_is_told_with_its_tensor(tmp_path: Path) -> None:
     """The range that it sets makes zeros of all the others: a note in the report."""
 

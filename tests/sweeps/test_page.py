@@ -83,3 +83,16 @@ def test_a_candidate_that_was_not_measured_is_in_the_table(tmp_path: Path) -> No
     page = (tmp_path / "leaderboard.html").read_text()
     assert "int8-mse" in page
     assert "<svg" not in page
+
+
+@pytest.mark.parametrize(("failed", "is_drawn"), [(False, False), (True, True)])
+def test_a_sweep_that_is_not_over_is_drawn_once_a_point_failed(tmp_path: Path, *, failed: bool, is_drawn: bool) -> None:
+    """Of such a sweep's end Hydra 1.3 tells nobody; of another's it does, and drawing takes time."""
+    a_run(a_point(tmp_path, 0) / "best-1", judged("fp16", Verdict.passed))
+    if failed:
+        a_point(tmp_path, 1)
+
+    write(tmp_path, is_over=False)
+
+    assert (tmp_path / "leaderboard.md").is_file()
+    assert (tmp_path / "leaderboard.html").is_file() is is_drawn
