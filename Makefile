@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check docs picture bench bench-quality bench-statistics gpu clean
+.PHONY: help demo test check docs picture matrix bench bench-quality bench-statistics gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -40,8 +40,12 @@ docs: .venv/.dev  ## the site, into site/; broken links are errors
 picture: .venv/.dev  ## the README's picture of a report, drawn anew
 	$(BIN)/python benchmarks/picture.py
 
+# One of them: make matrix MATRIX_ARGUMENTS="--only lowest"
+matrix: .venv/.dev  ## tests with the oldest and the newest versions that are allowed; an hour, and python3.10 and 3.13
+	$(BIN)/python benchmarks/matrix.py $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) $(MATRIX_ARGUMENTS)
+
 bench: .venv/.dev  ## measure speed and memory again, into benchmarks/results
-	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts -e /leak -e /picture); do $(BIN)/python $$script || missed=1; done; exit $$missed
+	missed=0; for script in $$(grep -l __main__ benchmarks/*.py | grep -v -e /gpu -e /verdicts -e /leak -e /picture -e /matrix); do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 bench-statistics: .venv/.dev  ## how often verdicts and intervals are wrong, by simulation
 	missed=0; for part in pairs sums lists; do \

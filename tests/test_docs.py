@@ -49,6 +49,13 @@ def test_relative_links_resolve(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_python_on_a_page_is_python(page: Path) -> None:
+    """Also a block that is a part of something, and is not run."""
+    for block in python_of(page.relative_to(ROOT).as_posix()):
+        ast.parse(block)
+
+
 def test_glossary_names_types_that_exist() -> None:
     """A type that was renamed is renamed in the glossary too."""
     named = re.findall(r"`([A-Z]\w+)`", (ROOT / "docs" / "glossary.md").read_text())

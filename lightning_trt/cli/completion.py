@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightning_trt.cli.export import is_checkpoint
 
@@ -52,27 +52,10 @@ def _words(prefix: str, *, before: Sequence[str]) -> list[str]:
 
     if prefix.startswith("-"):
         return [option for action in get_args_parser()._actions for option in action.option_strings]  # noqa: SLF001
+    from lightning_trt.cli.export_words import known  # noqa: PLC0415 - as above
+
     key, equals, values = prefix.partition("=")
     done = max(values.rfind(mark) for mark in ",[") + 1
     start = f"{key}{equals}"
-    found = _overrides(start + values[done:], before=[word for word in before if not is_checkpoint(word)])
+    found = known(start + values[done:], before=[word for word in before if not is_checkpoint(word)])
     return [start + values[:done] + each.removeprefix(start) for each in found]
-
-
-def _overrides(word: str, *, before: Sequence[str]) -> list[str]:
-    plugin = _plugin()
-    found: list[str] = plugin._query("export", " ".join([*before, word]))  # noqa: SLF001 - what its shells call
-    # A shell sets a space behind the only answer, and no key ends with a dot.
-    return _overrides(found[0], before=before) if len(found) == 1 and found[0].endswith(".") else found
-
-
-def _plugin() -> Any:  # noqa: ANN401 - Hydra's private
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl  # noqa: PLC0415 - as above
-    from hydra._internal.utils import create_automatic_config_search_path  # noqa: PLC0415 - as above
-    from hydra.plugins.completion_plugin import DefaultCompletionPlugin  # noqa: PLC0415 - as above
-
-    from lightning_trt import hydra_schema  # noqa: PLC0415 - it imports Hydra
-
-    hydra_schema.store()
-    where = create_automatic_config_search_path(None, None, "pkg://lightning_trt.conf")
-    return DefaultCompletionPlugin(ConfigLoaderImpl(config_search_path=where))

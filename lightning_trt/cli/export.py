@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import SettingsError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from collections.abc import Sequence
-
-    from lightning_trt.cli.exits import Exit
 
 __all__ = ["add_to", "is_checkpoint", "quoted", "run", "told"]
 
@@ -31,10 +31,16 @@ def run(asked: Namespace) -> Exit:
     """0, 1 the gate failed, 2 usage, 3 a build or an evaluation failed, 4 the environment lacks something."""
     # Hydra is slow to import, and no other command needs it.
     from lightning_trt.cli import export_app  # noqa: PLC0415 - see above
+    from lightning_trt.cli.export_words import advice  # noqa: PLC0415 - see above
 
     if not asked.words:
         raise SettingsError("no checkpoint was given. Write `lightning-trt export CHECKPOINT`, or --help for more.")
-    return export_app.run(told(asked.words))
+    words = told(asked.words)
+    code = export_app.run(words)
+    if code is Exit.usage:
+        # Hydra says that a key is none, and not which one may have been meant.
+        sys.stderr.writelines(f"{line}\n" for line in advice(words))
+    return code
 
 
 def told(words: Sequence[str]) -> list[str]:

@@ -48,7 +48,7 @@ def quiet_trainer(
 
 def fitted(module: Any, data: Any, root: Path, *, seed: int = 7, **options: Any) -> Any:
     """The Trainer after it fitted `module` on `data`, a DataModule; `options` are those of `quiet_trainer`."""
-    pytorch_lightning.seed_everything(seed, verbose=False)
+    pytorch_lightning.seed_everything(seed)
     trainer = quiet_trainer(root, **options)
     trainer.fit(module, datamodule=data)
     return trainer

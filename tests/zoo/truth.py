@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from lightning_trt.replay import Replay, copy_of, subject_of_fit
@@ -12,7 +13,9 @@ __all__ = ["replayed", "validated"]
 def validated(trainer: Any, module: Any, data: Any) -> dict[str, float]:
     """`callback_metrics` after `Trainer.validate` at the best checkpoint, which leaves its weights in `module`."""
     path = trainer.checkpoint_callback.best_model_path
-    trainer.validate(module, datamodule=data, ckpt_path=path, weights_only=False, verbose=False)
+    # Lightning before 2.6 has no such argument.
+    options = {"weights_only": False} if "weights_only" in signature(trainer.validate).parameters else {}
+    trainer.validate(module, datamodule=data, ckpt_path=path, verbose=False, **options)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
