@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Crew", "Errand", "WithdrawnError", "on_rank_zero"]
 
 _POLL_SECONDS = 0.05
+_PARTING_SECONDS = 10.0
+_STOPS: dict[str, type[BaseException]] = {"SystemExit": SystemExit, "KeyboardInterrupt": KeyboardInterrupt}
 _COUNTER = "lightning_trt/meetings"
 
 
@@ -124,8 +126,8 @@ def on_rank_zero(
 
     Raises:
         Exception: What `work` raised on rank zero; on the other ranks the same class where it is one of ours or of
-            Python's own, else `LightningTRTError`, with the same sentence. What `helping` raises is told to rank zero
-            and nobody else.
+            Python's own, else `LightningTRTError`, with the same sentence. Where rank zero is stopped, by Ctrl-C or an
+            exit, so are they. What `helping` raises is told to rank zero and nobody else.
 
     Example:
         >>> from lightning_trt.distributed import on_rank_zero
@@ -139,8 +141,9 @@ def on_rank_zero(
     meeting = f"lightning_trt/meeting/{store.add(f'{_COUNTER}/{rank}', 1)}"
     with _alone():
         if rank == 0:
-            return _lead(store, meeting, lambda: work(Crew(store, meeting=meeting, ranks=ranks)))
-        with _told_if_gone():
+            crew = Crew(store, meeting=meeting, ranks=ranks)
+            return _lead(store, meeting, lambda: work(crew), num_others=len(ranks))
+        with _told_if_gone(), _leaving(store, meeting):
             return _follow(store, meeting, rank=rank, helping=helping or _no_help, patience=patience)
 
 
@@ -171,14 +174,27 @@ def _never() -> bool:
     return False
 
 
-def _lead(store: Store, meeting: str, work: Callable[[], str]) -> str:
+def _lead(store: Store, meeting: str, work: Callable[[], str], *, num_others: int) -> str:
     try:
         text = work()
-    except BaseException as error:
-        store.set(meeting, json.dumps({"error": type(error).__name__, "sentence": str(error)}))
+    except Exception as error:
+        _say(store, meeting, {"error": type(error).__name__, "sentence": str(error)}, num_others=num_others)
         raise
-    store.set(meeting, json.dumps({"text": text}))
+    except BaseException as stop:
+        name = "KeyboardInterrupt" if isinstance(stop, KeyboardInterrupt) else "SystemExit"
+        _say(store, meeting, {"error": name, "sentence": str(stop)}, num_others=num_others)
+        raise
+    _say(store, meeting, {"text": text}, num_others=num_others)
     return text
+
+
+def _say(store: Store, meeting: str, word: dict[str, str], *, num_others: int) -> None:
+    """Nothing; the last word is said, and whoever was there to hear it has."""
+    store.set(meeting, json.dumps(word))
+    # The store ends with this process, which may be at its end: one that is dead or busy is waited for no longer.
+    until = time.monotonic() + _PARTING_SECONDS
+    while store.add(f"{meeting}/left", 0) < num_others and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
 
 
 def _follow(store: Store, meeting: str, *, rank: int, helping: Helping, patience: timedelta) -> str:
@@ -198,6 +214,16 @@ def _follow(store: Store, meeting: str, *, rank: int, helping: Helping, patience
     if "error" not in word:
         return str(word["text"])
     raise _like(word["error"], word["sentence"])
+
+
+@contextmanager
+def _leaving(store: Store, meeting: str) -> Iterator[None]:
+    """A block after which rank zero need not wait for this rank, however it ended."""
+    try:
+        yield
+    finally:
+        with suppress(dist.DistError):
+            store.add(f"{meeting}/left", 1)
 
 
 def _help(store: Store, key: str, *, rank: int, helping: Helping) -> None:
@@ -222,8 +248,10 @@ def _no_help(what: str, _advance: Callable[[int], None]) -> str:
     )
 
 
-def _like(name: str, sentence: str) -> Exception:
-    """The error that rank zero met: of its class where that is one of ours or of Python's own."""
+def _like(name: str, sentence: str) -> BaseException:
+    """The stop that rank zero met, or the error: of its class where that is one of ours or of Python's own."""
+    if name in _STOPS:
+        return _STOPS[name](sentence)
     kind = getattr(errors, name, None) or getattr(builtins, name, None)
     if isinstance(kind, type) and issubclass(kind, Exception):
         with suppress(TypeError):  # some of Python's own take more than a sentence

@@ -45,7 +45,7 @@ def following(
     """What rank one does: help until rank zero's last word, which comes back."""
 
     def follow() -> str:
-        with distributed._told_if_gone():
+        with distributed._told_if_gone(), distributed._leaving(store, MEETING):
             return distributed._follow(store, MEETING, rank=1, helping=helping, patience=patience)
 
     return follow
@@ -54,7 +54,7 @@ def following(
 def led(store: dist.Store, work: Callable[[Crew], str]) -> str:
     """What rank zero does."""
     crew = Crew(store, meeting=MEETING, ranks=range(1, 2))
-    return distributed._lead(store, MEETING, lambda: work(crew))
+    return distributed._lead(store, MEETING, lambda: work(crew), num_others=0)
 
 
 def test_a_rank_answers_and_both_end_with_the_last_word(store: dist.Store, other_rank: ThreadPoolExecutor) -> None:
@@ -167,11 +167,13 @@ def test_a_withdrawn_errand_ends_at_the_next_sign_of_life(store: dist.Store, oth
     [
         pytest.param(NoSamplesError("nothing there"), NoSamplesError, id="ours"),
         pytest.param(OSError("nothing there"), OSError, id="Python's"),
-        pytest.param(KeyboardInterrupt("nothing there"), LightningTRTError, id="the user's"),
+        pytest.param(type("Foreign", (Exception,), {})("nothing there"), LightningTRTError, id="anybody's"),
+        pytest.param(KeyboardInterrupt("nothing there"), KeyboardInterrupt, id="the user's"),
+        pytest.param(type("Signalled", (SystemExit,), {})("nothing there"), SystemExit, id="a stop"),
     ],
 )
 def test_rank_zeros_error_is_every_ranks(
-    store: dist.Store, other_rank: ThreadPoolExecutor, error: BaseException, kind: type[Exception]
+    store: dist.Store, other_rank: ThreadPoolExecutor, error: BaseException, kind: type[BaseException]
 ) -> None:
     """With its sentence, and of its class where that can be."""
 
@@ -185,6 +187,23 @@ def test_rank_zeros_error_is_every_ranks(
 
     with pytest.raises(kind, match="nothing there"):
         word.result(timeout=20)
+
+
+def test_rank_zero_leaves_when_its_last_word_was_heard(store: dist.Store, other_rank: ThreadPoolExecutor) -> None:
+    """The store may end with it: a rank that looked away for a moment would find nobody."""
+    word = other_rank.submit(following(store))
+
+    distributed._lead(store, MEETING, lambda: "done", num_others=1)
+
+    assert store.add(f"{MEETING}/left", 0) == 1
+    assert word.result(timeout=20) == "done"
+
+
+def test_rank_zero_does_not_wait_for_a_rank_that_is_gone(store: dist.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than it takes to hear a word."""
+    monkeypatch.setattr(distributed, "_PARTING_SECONDS", 0.2)
+
+    assert distributed._lead(store, MEETING, lambda: "done", num_others=1) == "done"
 
 
 def test_a_rank_waits_for_rank_zero_no_longer_than_it_was_told_to(store: dist.Store) -> None:

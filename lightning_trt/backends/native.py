@@ -5,9 +5,7 @@ TensorRT swallows what its callbacks raise, and goes on with the batches it had:
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +17,7 @@ from lightning_trt.backends.shapes import sizes_of_axes
 from lightning_trt.errors import NoSamplesError, SettingsError, nearest
 from lightning_trt.passes import lower_opset
 from lightning_trt.runtime.batch import is_batched
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -105,9 +104,9 @@ def calibrated(
         raise SettingsError(f"TensorRT has no calibrator {algorithm!r}. {nearest(algorithm, ALGORITHMS)}")
     place = device or torch.device("cuda", torch.cuda.current_device())
     feed = _Feed(batch_size=batch_size, batches=_batches(graph.boundary, samples, batch_size=batch_size, device=place))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         graph = graph if trt.has_strong_typing else replace(graph, model=lower_opset(graph.model))
-        draft = drafted(trt, graph, into=Path(folder), is_typed=False)
+        draft = drafted(trt, graph, into=folder, is_typed=False)
         calibrator = _calibrator(getattr(trt.api, ALGORITHMS[algorithm]), feed)
         _configure(draft, calibrator, batch_size=batch_size, settings=settings)
         plan = draft.builder.build_serialized_network(draft.network, draft.config)

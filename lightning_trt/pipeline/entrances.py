@@ -26,6 +26,7 @@ from lightning_trt.stages.gate import gate
 from lightning_trt.storage import (
     check_writable,
     clean_leftovers,
+    clean_temporary,
     locked,
     reserved,
     sha256_of,
@@ -160,6 +161,7 @@ def _run(job: Job, *, progress: Progress) -> Outcome:
 
     check_writable(job.folder.parent)
     clean_leftovers(job.folder.parent)
+    clean_temporary()
     with locked(job.folder), whole_folder(job.folder) as into:
         # Engines may fill the disk; what they are and why one is missing must still find room on it.
         with reserved(into):

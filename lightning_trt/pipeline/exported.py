@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_trt import backends
@@ -13,9 +11,11 @@ from lightning_trt.pipeline.job import EXPORTED
 from lightning_trt.precision import Precision
 from lightning_trt.runtime import TRTModule
 from lightning_trt.stages.build import build
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from torch import nn
 
@@ -31,11 +31,11 @@ def exported_engines(job: Job, graphs: Mapping[str, OnnxGraph]) -> Iterator[dict
 
     Where ONNX Runtime cannot run them a warning says so: the attribution then has a step less.
     """
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    with temporary_folder() as folder, ExitStack() as stack:
         engines: dict[str, dict[str, nn.Module]] = {}
         if job.runs_exported:
             try:
-                engines[EXPORTED] = _opened(job, graphs, into=Path(folder) / EXPORTED, stack=stack)
+                engines[EXPORTED] = _opened(job, graphs, into=folder / EXPORTED, stack=stack)
             except Exception as error:  # noqa: BLE001 - whatever it is, the candidates need none of it
                 notice(
                     f"validation.exported_graph: ONNX Runtime cannot run the exported graph ({error}); the attribution "

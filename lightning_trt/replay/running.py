@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from lightning_trt.replay.items import Step, cloned, step_of
 from lightning_trt.replay.leaving import validating
 from lightning_trt.replay.random_state import RandomState
 from lightning_trt.replay.shadow import shadow_of
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -67,8 +67,8 @@ class Replay:
             ReplayError: The step asks for the iterator itself.
         """
         self.metrics, self.failures = {}, {}
-        with validating(self.subject.trainer), tempfile.TemporaryDirectory() as folder:
-            running = {name: Evaluation(self._shadow(name, folder)) for name in self.copies}
+        with validating(self.subject.trainer), temporary_folder() as folder:
+            running = {name: Evaluation(self._shadow(name, str(folder))) for name in self.copies}
             leader = next(iter(running.values()))
             leader.lead()
             try:

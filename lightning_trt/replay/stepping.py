@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.replay.evaluation import Evaluation
 from lightning_trt.replay.items import Step, cloned, step_of
 from lightning_trt.replay.leaving import validating
 from lightning_trt.replay.shadow import shadow_of
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,8 +25,8 @@ def stepped(subject: Subject, module: LightningModule, batches: Iterable[tuple[A
 
     Between the steps nothing of validation holds: neither its grad mode nor its random state.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        evaluation = Evaluation(shadow_of(subject, module, folder=folder))
+    with temporary_folder() as folder:
+        evaluation = Evaluation(shadow_of(subject, module, folder=str(folder)))
         evaluation.attend(subject.combined)
         with validating(subject.trainer):
             evaluation.start()
@@ -43,8 +43,8 @@ def first_batches(subject: Subject, module: LightningModule, *, per_loader: int)
         NoSamplesError: There is none.
         ReplayError: The step asks for the iterator itself.
     """
-    with validating(subject.trainer), tempfile.TemporaryDirectory() as folder:
-        evaluation = Evaluation(shadow_of(subject, module, folder=folder, batches_per_loader=per_loader))
+    with validating(subject.trainer), temporary_folder() as folder:
+        evaluation = Evaluation(shadow_of(subject, module, folder=str(folder), batches_per_loader=per_loader))
         evaluation.lead()
         try:
             return [(found[0], step_of(*found, loaders=subject.loaders)) for found in evaluation.fetcher]

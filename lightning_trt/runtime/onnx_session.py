@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from lightning_trt.errors import EngineError, ManifestError, SessionClosedError,
 from lightning_trt.precision import DType
 from lightning_trt.runtime.layer_times import averaged
 from lightning_trt.runtime.matching import check_inputs
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -103,8 +103,8 @@ class OnnxSession:
         from lightning_trt.runtime.onnx_layers import typed_layers_of  # noqa: PLC0415 - an engine runs without onnx
 
         self._open_session()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "optimized.onnx"
+        with temporary_folder() as folder:
+            path = folder / "optimized.onnx"
             options = _session_options(self._options)
             options.optimized_model_filepath = str(path)
             # Weights beside the file, so that it holds a graph of any size and is read without them.
@@ -123,10 +123,10 @@ class OnnxSession:
         """
         self._open_session()
         check_inputs(self._boundary, inputs)
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             options = _session_options(self._options)
             options.enable_profiling = True
-            options.profile_file_prefix = str(Path(folder) / "profile")
+            options.profile_file_prefix = str(folder / "profile")
             session = _opened(self._path, options)
             feeds = {name: inputs[name] for name in self._names}
             for _ in range(num_runs + 1):

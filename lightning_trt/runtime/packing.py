@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path, PurePosixPath
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from weakref import finalize
 
 from lightning_trt.errors import ForeignEngineError, ManifestError
 from lightning_trt.runtime import manifest
+from lightning_trt.storage import made_temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ class TemporaryFolder:
     """An empty folder at `path`, which is removed with the last that holds this."""
 
     def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="lightning-trt-"))
+        self.path = made_temporary_folder()
         finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ from lightning_trt.storage.cache import CACHE_VARIABLE, Cache, cache_at
 from lightning_trt.storage.digests import sha256_of, sha256_of_stream
 from lightning_trt.storage.locks import locked
 from lightning_trt.storage.siblings import clean_leftovers
+from lightning_trt.storage.temporary import clean_temporary, made_temporary_folder, temporary_folder
 from lightning_trt.storage.whole import check_writable, removed_on_failure, reserved, whole_folder, write_whole
 
 __all__ = [
@@ -18,11 +19,14 @@ __all__ = [
     "cache_at",
     "check_writable",
     "clean_leftovers",
+    "clean_temporary",
     "locked",
+    "made_temporary_folder",
     "removed_on_failure",
     "reserved",
     "sha256_of",
     "sha256_of_stream",
+    "temporary_folder",
     "whole_folder",
     "write_whole",
 ]

@@ -7,9 +7,7 @@ them itself, and only two numbers a sample leave it.
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +16,7 @@ import torch
 
 from lightning_trt.artifacts import BATCH
 from lightning_trt.passes import quantized_tensors, reduce_extremes, tap
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -160,8 +159,8 @@ def _session(model: ir.Model, threads: int | None) -> onnxruntime.InferenceSessi
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads or 0
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         # A file with its weights beside it, because a model in memory may not exceed 2 GiB.
-        path = Path(folder) / "model.onnx"
+        path = folder / "model.onnx"
         ir.save(model, path, external_data="model.data")
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

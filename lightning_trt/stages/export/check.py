@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from lightning_trt.errors import ExportError, ExportMismatchError
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,9 +99,9 @@ def _run(model: ir.Model, boundary: Boundary, calls: Sequence[tuple[Tensor, ...]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     taken = {value.name for value in model.graph.inputs}
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         # A file with its weights beside it, because a model in memory may not exceed 2 GiB.
-        path = Path(folder) / "model.onnx"
+        path = folder / "model.onnx"
         ir.save(model.clone(), path, external_data="model.data")
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import onnx_ir as ir
@@ -14,6 +12,7 @@ from lightning_trt.stages.export.failures import failure
 from lightning_trt.stages.export.flat import dynamic_axes
 from lightning_trt.stages.export.memory import digest_of, remembered
 from lightning_trt.stages.export.quiet import quiet
+from lightning_trt.storage import temporary_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,8 +120,8 @@ def through_torchscript(call: FlatCall, sample: tuple[Tensor, ...], boundary: Bo
         ExportError: torch could not trace or convert the module.
     """
     axes = {spec.name: spec.dynamic_axes for spec in (*boundary.inputs, *boundary.outputs)}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
+    with temporary_folder() as folder:
+        path = folder / "model.onnx"
         try:
             with quiet():
                 torch.onnx.export(
