@@ -80,8 +80,10 @@ def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
             f"There is no checkpoint at {path}. Was it moved, or replaced by a better one?"
         ) from error
     except UnpicklingError as error:
-        if trust:
-            raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
+        # Bytes that are no pickle at all hold nothing that anybody could trust.
+        if trust or "Unsupported operand" in str(error):
+            said = str(error).partition("\n")[0]
+            raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {said}") from error
         raise CheckpointError(
             f"{path} holds more than weights and plain data, which unpickling would run as code. If you trust whoever "
             "wrote it, say trust=True."
