@@ -92,7 +92,7 @@ def test_a_rank_that_only_waits_answers_so(store: dist.Store, other_rank: Thread
 
     said = led(store, lambda crew: crew.ask("parts")[1].answer().why_not)
 
-    assert said.startswith("rank 1: LightningTRTError: This rank was asked for 'parts' and only waits")
+    assert said.startswith("rank 1: LightningTRTError: This rank was asked for 'parts', and only waits")
     assert word.result(timeout=20) == said
 
 
