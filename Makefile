@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	--constraint constraints.txt
 
-.PHONY: help demo test check docs picture matrix bench bench-quality bench-statistics gpu clean
+.PHONY: help demo test check docs picture matrix bench bench-quality bench-statistics torture gpu clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -56,6 +56,11 @@ bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  
 	$(BIN)/python benchmarks/quality --peer-python .venv-peers/bin/python $(QUALITY_ARGUMENTS)
 	$(BIN)/python benchmarks/quality/table.py
 	$(BIN)/python benchmarks/leak.py
+
+# Hours; what was tried is written down when it is stopped, and the next run goes on from there.
+torture: .venv/.dev  ## break things on purpose and see that what is promised holds; hours (PART=faults, kills or ranks)
+	missed=0; for part in $(if $(PART),$(PART),faults kills ranks); do \
+		$(BIN)/python benchmarks/torture --part $$part || missed=1; done; exit $$missed
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)

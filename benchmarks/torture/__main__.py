@@ -1,4 +1,4 @@
-"""What breaks is broken on purpose here, thousands of times, and what we promise then is held against what happens.
+"""What can break is broken on purpose, and what we promise then is held against what happens.
 
     python benchmarks/torture --part faults     every kind of fault at every station of an export that ends a fit
     python benchmarks/torture --part kills      kill -9 at random moments of exports, fits and sweeps
@@ -12,23 +12,30 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-_INSIDE = "LIGHTNING_TRT_TORTURE"
+_NAMESPACE = "LIGHTNING_TRT_TORTURE_MOUNTS"
 
 
 def in_namespace_of_our_own() -> None:
-    """Nothing; this process sees its own mounts, so that nothing which is mounted here is seen elsewhere."""
-    if os.environ.get(_INSIDE):
+    """Nothing; this process sees its own mounts, so that nothing which is mounted here is seen elsewhere.
+
+    Where the system forbids that, what needs a disk of its own is left out.
+    """
+    if _NAMESPACE in os.environ:
         return
-    os.environ[_INSIDE] = "1"
-    program = shutil.which("unshare")
-    if program is None:
-        raise SystemExit("unshare (util-linux) was not found; the disks of the trials are mounted in a namespace.")
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    os.execv(program, [program, *as_root, "--mount", sys.executable, *sys.orig_argv[1:]])
+    command = ["unshare", *as_root, "--mount"]
+    mount = ["mount", "-t", "tmpfs", "trial", "/tmp"]  # noqa: S108 - in a namespace that ends with it
+    if shutil.which("unshare") is None or subprocess.run([*command, *mount], check=False).returncode != 0:
+        print("No mounts of our own are allowed here: full disks and read-only folders are left out.", file=sys.stderr)
+        os.environ[_NAMESPACE] = "none"
+        return
+    os.environ[_NAMESPACE] = "ours"
+    os.execvp(command[0], [*command, sys.executable, *sys.orig_argv[1:]])
 
 
 if __name__ == "__main__":

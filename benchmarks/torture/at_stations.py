@@ -45,7 +45,8 @@ SHORT = (
 
 def cases(num_calls: Mapping[str, int]) -> tuple[Case, ...]:
     """Every kind at every station, shuffled, so that a run that is cut off has seen of all."""
-    return tuple(random.Random(0).sample(each := [*_ordered(num_calls)], len(each)))  # noqa: S311 - no secret
+    ordered = [*_ordered(num_calls)]
+    return tuple(random.Random(0).sample(ordered, len(ordered)))  # noqa: S311 - no secret
 
 
 def _ordered(num_calls: Mapping[str, int]) -> Iterator[Case]:

@@ -28,13 +28,14 @@ from lightning_trt.cli import main
 from lightning_trt.storage import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
-__all__ = ["WORKS", "Killer"]
+__all__ = ["Killer"]
 
 _STORAGE = str(Path(lightning_trt.__file__).parent / "storage")
 _BEGAN = "began"
+_FRESH = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def _sweep(room: Room) -> None:
         raise SystemExit(1)
 
 
-WORKS = {
+_WORKS = {
     each.name: each
     for each in (_Work(name="export", do=_export), _Work(name="fit", do=_fit), _Work(name="sweep", do=_sweep))
 }
@@ -97,11 +98,11 @@ WORKS = {
 class Killer:
     """Rooms, one for each work, in which it is killed again and again, and now and then let finish."""
 
-    def __init__(self, *, seconds: float, seed: int = 0) -> None:
+    def __init__(self, names: Iterable[str], *, seconds: float, seed: int) -> None:
         self._seconds = seconds
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._home = tempfile.TemporaryDirectory(prefix="torture-")
-        self._rooms = {name: Room(root=Path(self._home.name) / name) for name in WORKS}
+        self._rooms = {name: Room(root=Path(self._home.name) / name) for name in names}
         self._took: dict[str, float] = {}
         self._moments: dict[str, int] = {}
         self._digests: dict[str, str] = {}
@@ -116,7 +117,9 @@ class Killer:
     def killed(self, name: str, *, while_writing: bool) -> tuple[bool, list[str]]:
         """Whether the work was met alive, and a sentence for each promise that was broken."""
         room = self._rooms[name]
-        shutil.rmtree(room.results / "sweep", ignore_errors=True) if self._random.random() < 0.2 else None
+        if self._random.random() < _FRESH:
+            # A sweep does not run again what is finished.
+            shutil.rmtree(room.results / "sweep", ignore_errors=True)
         kill_after = None if while_writing else self._random.uniform(0, self._took[name])
         moment = self._random.randint(1, self._moments[name]) if while_writing else -1
         ended = self._done(name, kill_after=kill_after, moment=moment)
@@ -163,7 +166,7 @@ class Killer:
             writing = _Writing(moment, room.root / _BEGAN)
             if moment >= 0:
                 sys.setprofile(writing)
-            WORKS[name].do(room)
+            _WORKS[name].do(room)
             sys.setprofile(None)
             (room.root / "moments").write_text(str(writing.seen))
 
