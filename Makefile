@@ -59,7 +59,7 @@ bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  
 
 HOSTILE := report baseline gate-yaml ranges calibration-cache statistics cache-entry reference-results engine \
 	state-dict checkpoint
-torture: .venv/.dev  ## break things on purpose and see that what is promised holds; hours (PART=faults, kills, ranks, hostile)
+torture: .venv/.dev  ## break things on purpose and see that what is promised holds; hours (PART=faults, kills, ranks or hostile)
 	missed=0; for part in $(if $(PART),$(filter-out hostile,$(PART)),faults kills ranks); do \
 		$(BIN)/python benchmarks/torture --part $$part || missed=1; done; \
 	for part in $(if $(filter-out hostile,$(PART)),,$(HOSTILE)); do \

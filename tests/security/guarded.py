@@ -59,7 +59,7 @@ def _why_no_sentence(text: str) -> str | None:
 
 
 def _trespass(home: Path) -> str | None:
-    own = (str(home), str(Path(tempfile.gettempdir()) / "lightning-trt-"), os.devnull)
+    own = (str(home), str(Path(tempfile.gettempdir()) / ".lightning-trt."), os.devnull)
     for path, is_written in _opened:
         place = os.path.realpath(path)
         if Path(place).parent.name == OUTSIDE or (is_written and not place.startswith(own)):
