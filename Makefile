@@ -57,10 +57,13 @@ bench-quality: .venv/.dev .venv-peers/.made benchmarks/quality/cache/.packages  
 	$(BIN)/python benchmarks/quality/table.py
 	$(BIN)/python benchmarks/leak.py
 
-# Hours; what was tried is written down when it is stopped, and the next run goes on from there.
-torture: .venv/.dev  ## break things on purpose and see that what is promised holds; hours (PART=faults, kills or ranks)
-	missed=0; for part in $(if $(PART),$(PART),faults kills ranks); do \
-		$(BIN)/python benchmarks/torture --part $$part || missed=1; done; exit $$missed
+HOSTILE := report baseline gate-yaml ranges calibration-cache statistics cache-entry reference-results engine \
+	state-dict checkpoint
+torture: .venv/.dev  ## break things on purpose and see that what is promised holds; hours (PART=faults, kills, ranks or hostile)
+	missed=0; for part in $(if $(PART),$(filter-out hostile,$(PART)),faults kills ranks); do \
+		$(BIN)/python benchmarks/torture --part $$part || missed=1; done; \
+	for part in $(if $(filter-out hostile,$(PART)),,$(HOSTILE)); do \
+		$(BIN)/python benchmarks/torture/hostile_input.py --part $$part || missed=1; done; exit $$missed
 
 gpu:  ## tests and benchmarks of TensorRT on this GPU; one part of under ten minutes with PART=0 to 10
 	PEER_PYTHON=$(PEER_PYTHON) $(GPU_PYTHON) benchmarks/gpu.py $(if $(PART),--part $(PART)) $(GPU_ARGUMENTS)

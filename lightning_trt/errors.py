@@ -28,7 +28,8 @@ Each error says what happened and with what values, what was expected, and what 
     ├── EngineError                     an engine folder that must not be opened
     │   ├── ManifestError               the manifest is missing, unreadable or of another schema
     │   ├── DigestMismatchError         a file is not the one that was built
-    │   └── ForeignEngineError          built for another GPU, TensorRT or backend version
+    │   ├── ForeignEngineError          built for another GPU, TensorRT or backend version
+    │   └── SignatureError              nobody vouches for it, or somebody else
     ├── SessionError                    a call that the engine cannot answer
     │   ├── InputMismatchError          another structure, shape, type or device than the engine takes
     │   └── SessionClosedError          the session was closed
@@ -76,6 +77,7 @@ __all__ = [
     "SessionClosedError",
     "SessionError",
     "SettingsError",
+    "SignatureError",
     "StorageError",
     "UnsupportedOperatorError",
     "UnsupportedPrecisionError",
@@ -83,8 +85,14 @@ __all__ = [
 ]
 
 
+_LONGEST = 4_000
+
+
 class LightningTRTError(Exception):
-    """Every error that lightning-trt raises on purpose."""
+    """Every error that lightning-trt raises on purpose. Its text is cut where a value in it is too long to be read."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_cut, args))
 
 
 class SettingsError(LightningTRTError, ValueError):
@@ -191,6 +199,10 @@ class ForeignEngineError(EngineError):
     """Built for another GPU, TensorRT or backend version."""
 
 
+class SignatureError(EngineError):
+    """The manifest has no signature, or not one by this key."""
+
+
 class SessionError(LightningTRTError, RuntimeError):
     """A call that the engine cannot answer."""
 
@@ -229,3 +241,10 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     guess = f"Did you mean {close[0]!r}? " if close else ""
     return f"{guess}Known: {', '.join(known)}."
+
+
+def _cut(text: object) -> object:
+    if not isinstance(text, str) or len(text) <= _LONGEST:
+        return text
+    # What happened stands at the beginning, what to do next at the end.
+    return f"{text[: _LONGEST - 1000]} [{len(text) - _LONGEST:,} characters are left out] {text[-1000:]}"

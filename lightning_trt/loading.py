@@ -17,6 +17,7 @@ from lightning_trt.protocols import NativeCalibration
 from lightning_trt.renderers import json
 from lightning_trt.runtime import manifest
 from lightning_trt.runtime.module import TRTModule
+from lightning_trt.runtime.signatures import SIGNATURE
 from lightning_trt.runtime.trt_tensors import OUTPUT_BUFFERS
 from lightning_trt.settings import BuildSettings, settings_of
 from lightning_trt.stages.build import build
@@ -142,7 +143,7 @@ def _files_to_build_from(found: Manifest) -> dict[str, str]:
 
 def _check_nothing_else(found: Manifest) -> None:
     """Raise where the folder holds what is not of the engine, and would be gone with it."""
-    known = {found.folder / name for name in (manifest.MANIFEST, *found.files)}
+    known = {found.folder / name for name in (manifest.MANIFEST, SIGNATURE, *found.files)}
     others = sorted(
         path for path in found.folder.rglob("*") if path.is_file() and path not in known and path.name != RANGES_FILE
     )
@@ -193,6 +194,11 @@ def _chosen(run: Path) -> Path:
     report = json.from_text(_text(run / _REPORT), run / _REPORT)
     built = {name: each.path for name, each in report.candidates.items() if each.path is not None}
     folder = built.get(report.chosen or "")
+    if folder is not None and not folder.resolve().is_relative_to(run.resolve()):
+        raise EngineError(
+            f"the report of {run} says that its engine lies in {folder}, outside the run. It was edited: take the run "
+            "as it was written, or load the engine by its own folder."
+        )
     if folder is None:
         advice = (
             f"load one of {', '.join(built)} by its folder, e.g. {run / next(iter(built))}" if built else "export again"

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 import struct
+from typing import TYPE_CHECKING
 
 from lightning_trt.artifacts import Range, Ranges
 from lightning_trt.errors import BuildError
 
-__all__ = ["ranges_of", "text_of"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ranges_in", "ranges_of", "text_of"]
 
 _STEPS = 127
 
@@ -32,6 +36,21 @@ def text_of(ranges: Ranges, *, header: str) -> str:
     return "\n".join([header, *lines]) + "\n"
 
 
+def ranges_in(path: Path) -> Ranges:
+    """The ranges that the cache at `path` says; see `ranges_of`.
+
+    Raises:
+        BuildError: It cannot be read, or is no calibration cache.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BuildError(
+            f"the calibration cache {path} cannot be read: {error}. Take the folder as it was written, or export again."
+        ) from error
+    return ranges_of(text)
+
+
 def ranges_of(text: str) -> Ranges:
     r"""The ranges that a cache of any algorithm says, symmetric ones; tensors without a proper scale are left out.
 
@@ -49,7 +68,7 @@ def ranges_of(text: str) -> Ranges:
             # A name may hold colons.
             name, digits = line.rsplit(": ", 1)
             (scale,) = struct.unpack("!f", bytes.fromhex(digits.zfill(8)))
-            if math.isfinite(scale) and scale > 0:
+            if math.isfinite(scale * _STEPS) and scale > 0:
                 tensors[name] = Range(low=-scale * _STEPS, high=scale * _STEPS)
     except (ValueError, struct.error) as error:
         raise BuildError(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from lightning_trt.artifacts import OnnxGraph
-from lightning_trt.backends.calibration_cache import ranges_of
+from lightning_trt.backends.calibration_cache import ranges_in
+from lightning_trt.errors import BuildError
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Engine
@@ -28,12 +29,18 @@ def source_of(engine: Engine) -> OnnxGraph:
     """The graph that `engine` was built from, whose files were already checked.
 
     Raises:
-        BuildError: The calibration cache cannot be read.
+        BuildError: The graph or the calibration cache cannot be read.
     """
     cache = engine.folder / CACHE_FILE
+    try:
+        model = ir.load(engine.folder / ONNX_FILE)
+    except Exception as error:  # protobuf's errors and the file system's share no base class
+        raise BuildError(
+            f"{engine.folder / ONNX_FILE} cannot be read as ONNX: {error}. Export the checkpoint again."
+        ) from error
     return OnnxGraph(
-        model=ir.load(engine.folder / ONNX_FILE),
+        model=model,
         boundary=engine.boundary,
         sizes=engine.recipe.sizes if engine.recipe else {},
-        ranges=ranges_of(cache.read_text(encoding="utf-8")) if cache.is_file() else None,
+        ranges=ranges_in(cache) if cache.is_file() else None,
     )

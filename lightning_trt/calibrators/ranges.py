@@ -10,7 +10,7 @@ import numpy as np
 
 from lightning_trt.artifacts import Range, Ranges
 from lightning_trt.errors import StorageError
-from lightning_trt.storage import write_whole
+from lightning_trt.storage import json_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,11 @@ def load_ranges(path: Path | str) -> Ranges:
         StorageError: The file is absent, damaged, or of another version.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json_of(Path(path).read_text(encoding="utf-8"))
         if document["version"] != _VERSION:
             raise StorageError(f"{path} is of version {document['version']} of ranges, this is version {_VERSION}.")
         return Ranges(tensors={name: _range(each) for name, each in document["tensors"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         if isinstance(error, StorageError):
             raise
         raise StorageError(

@@ -7,7 +7,19 @@ import sys
 from typing import TYPE_CHECKING
 
 import lightning_trt
-from lightning_trt.cli import baseline, compare, completion, doctor, export, gate, inspect, report, reproduce, triton
+from lightning_trt.cli import (
+    baseline,
+    compare,
+    completion,
+    doctor,
+    export,
+    gate,
+    inspect,
+    report,
+    reproduce,
+    sign,
+    triton,
+)
 from lightning_trt.cli.exits import Exit
 from lightning_trt.errors import LightningTRTError
 
@@ -38,6 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lightning-trt {lightning_trt.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for each in (export, gate, report, compare, baseline, inspect, reproduce, triton, doctor):
+    for each in (export, gate, report, compare, baseline, inspect, reproduce, triton, sign, doctor):
         each.add_to(commands)
     return parser

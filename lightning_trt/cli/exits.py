@@ -12,6 +12,7 @@ class Exit(IntEnum):
 
     ok = 0
     gate_failed = 1
+    not_verified = 1
     usage = 2
     failed = 3
     environment = 4

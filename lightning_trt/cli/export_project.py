@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from lightning_trt.errors import SettingsError
+from lightning_trt.storage import yaml_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +34,11 @@ def parts_of_project(folder: Path) -> dict[str, dict[str, Any]]:
     if path is None:
         return {}
     try:
+        yaml_of(path.read_text(encoding="utf-8"))  # whose aliases OmegaConf would write out
         config = OmegaConf.load(path)
         said = {part: _first(config, names) for part, names in _NAMES.items()}
         plain = {part: OmegaConf.to_container(node, resolve=True) for part, node in said.items() if node is not None}
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         raise SettingsError(
             f"cannot read {path}: {' '.join(str(error).split())}. Give the folder of a training's config.yaml, or name "
             "the classes: module._target_=package.Class datamodule._target_=package.Class."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lightning_trt.artifacts import Rule
 from lightning_trt.errors import SettingsError
 from lightning_trt.settings import GateSettings, OnInconclusive, member, settings_of
+from lightning_trt.storage import yaml_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -75,14 +76,10 @@ def _short_rules(asked: Namespace) -> tuple[Rule, ...]:
 
 
 def _from_file(path: Path) -> GateSettings:
-    # Imported here: most runs of the gate have no file, and start faster without it.
-    import yaml  # noqa: PLC0415 - see above
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())
-        raise SettingsError(f"cannot read {path}: {why}. Give a YAML file with rules.") from error
+        content = yaml_of(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read {path}: {error}. Give a YAML file with rules.") from error
     if isinstance(content, Mapping) and set(content) == {"gate"}:
         content = content["gate"]
     if not content or not isinstance(content, Mapping) or not isinstance(content.get("rules", []), list):

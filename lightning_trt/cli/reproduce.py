@@ -12,7 +12,7 @@ from lightning_trt.cli.export import quoted
 from lightning_trt.cli.files import RUN_HELP, read_runs
 from lightning_trt.errors import SettingsError
 from lightning_trt.settings import ExportSettings, GateSettings, plain
-from lightning_trt.storage import sha256_of
+from lightning_trt.storage import sha256_of, yaml_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -56,9 +56,12 @@ def _overrides(report: Report) -> list[str]:
     """What the command was told, where the run is of one; else the settings that are not at their defaults."""
     told = report.path.parent / _OVERRIDES
     if told.is_file():
-        import yaml  # noqa: PLC0415 - other commands start faster without it
-
-        words = yaml.safe_load(told.read_text(encoding="utf-8")) or []
+        try:
+            words = yaml_of(told.read_text(encoding="utf-8")) or []
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"cannot read {told}: {error}. Remove it, and the report's settings are told."
+            ) from error
         return [str(word) for word in words if not str(word).startswith("checkpoint=")]
     defaults = {**plain(ExportSettings()), "gate": plain(GateSettings())}
     return list(_changed(report.settings, defaults))

@@ -11,7 +11,7 @@ from lightning_trt.cli.files import read_runs
 from lightning_trt.errors import SettingsError
 from lightning_trt.renderers import triton
 from lightning_trt.runtime import manifest
-from lightning_trt.storage import whole_folder
+from lightning_trt.storage import is_inside, whole_folder
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -60,6 +60,8 @@ def _engine_folder(folder: Path) -> Path:
     (report,) = read_runs([str(folder)])
     if report.chosen is None:
         raise SettingsError(f"the run {folder} chose no engine. Name one: {folder}/CANDIDATE.")
+    if not is_inside(report.chosen):
+        raise SettingsError(f"the run {folder} chose {report.chosen!r}, which is no folder in it. Name one that is.")
     return folder / report.chosen
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_trt.errors import CheckpointError, SettingsError
 from lightning_trt.pipeline.entrances import export
-from lightning_trt.replay import read_checkpoint
+from lightning_trt.replay import read_checkpoint, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["export_checkpoint"]
 
 _TARGET = "_target_"
+_BASES = {"module": "LightningModule", "datamodule": "LightningDataModule"}
+_HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
+_INSTANTIATORS = ("pytorch_lightning.cli.instantiate_module", "lightning.pytorch.cli.instantiate_module")
 
 
 def export_checkpoint(
@@ -63,7 +66,9 @@ def export_checkpoint(
     """
     scoring = {"metrics": _metrics(metrics), "predict": _function_at(predict)}
     saved = read_checkpoint(checkpoint, trust=trust)
-    origin = _origin_of(saved.get("callbacks") or {})
+    if not trust:
+        _check_instantiator(saved, checkpoint)
+    origin = _origin_of(states_of(saved))
     made = {
         part: _made(part, asked or {}, named=origin.get(part), checkpoint=checkpoint, trust=trust)
         for part, asked in {"module": module, "datamodule": datamodule}.items()
@@ -95,7 +100,31 @@ def _function_at(predict: Predict | str | None) -> Any:  # noqa: ANN401 - as abo
 def _origin_of(callbacks: Mapping[str, Any]) -> Mapping[str, str]:
     """Import paths of module and DataModule, from what our callback wrote down."""
     states = (state for key, state in callbacks.items() if key.startswith("TRTExportCallback"))
-    return next((state for state in states if isinstance(state, Mapping)), {})
+    return next(states, {})
+
+
+def _check_instantiator(saved: Mapping[str, Any], checkpoint: Path | str) -> None:
+    """Raise where the checkpoint names a function that would be called to make the module again.
+
+    LightningCLI writes one of its own; later versions of Lightning take no other, earlier ones any.
+    """
+    for name in _HYPERPARAMETERS:
+        saved_with = saved.get(name)
+        asked = saved_with.get("_instantiator") if isinstance(saved_with, Mapping) else None
+        if asked is not None and asked not in _INSTANTIATORS:
+            raise CheckpointError(
+                f"{checkpoint} asks that {asked!r} makes its module again, which may be any function. If you trust "
+                "whoever wrote it, say trust=True."
+            )
+
+
+def _check_named(kind: object, path: str, *, part: str) -> None:
+    """Raise unless what a checkpoint names is a class of Lightning's: anything else that can be called would be."""
+    if not (isinstance(kind, type) and any(base.__name__ == _BASES[part] for base in kind.__mro__)):
+        raise CheckpointError(
+            f"the checkpoint names {path} as its {part}, which is no {_BASES[part]}. Name the class yourself, if you "
+            f"trust it: {part}._target_=package.Class."
+        )
 
 
 def _made(part: str, asked: Mapping[str, Any], *, named: str | None, checkpoint: Path | str, trust: bool) -> Any:  # noqa: ANN401 - of either package of Lightning
@@ -107,6 +136,8 @@ def _made(part: str, asked: Mapping[str, Any], *, named: str | None, checkpoint:
             f"without a {part}. Name the class: {part}._target_=package.Class."
         )
     kind = _class_at(path, part=part)
+    if _TARGET not in asked:
+        _check_named(kind, path, part=part)
     try:
         arguments = _instantiated({name: value for name, value in asked.items() if name != _TARGET})
         return _remade(kind, arguments, checkpoint=checkpoint, trust=trust)

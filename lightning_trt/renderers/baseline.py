@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lightning_trt.artifacts import Baseline, BaselineEntry
 from lightning_trt.errors import ReportError
 from lightning_trt.renderers._tree import Node
+from lightning_trt.storage import json_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,8 @@ def from_text(text: str, path: Path | str) -> Baseline:
         ReportError: The text is no JSON, of another schema, or a field is missing or of the wrong type.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_of(text)
+    except ValueError as error:
         raise ReportError(
             f"the baseline {path} is not readable as JSON: {error}. It was cut off or edited; {_REMEDY}."
         ) from error

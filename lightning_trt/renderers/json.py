@@ -20,6 +20,7 @@ from lightning_trt.artifacts import BatchMeans, Bootstrap, PairedBinary
 from lightning_trt.errors import ReportError
 from lightning_trt.renderers._reading import report_of
 from lightning_trt.renderers._tree import Node
+from lightning_trt.storage import json_of
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Attribution, CandidateReport, CheckpointReport, MetricReport, Report
@@ -64,8 +65,8 @@ def from_text(text: str, path: Path | str) -> Report:
         ReportError: The text is no JSON, of another schema, or a field is missing or of the wrong type.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        document = json_of(text)
+    except ValueError as error:
         raise ReportError(
             f"the report {path} is not readable as JSON: {error}. It was cut off or edited; export again, or take the "
             "report.json that the run wrote."
@@ -84,10 +85,6 @@ def _check_schema(root: Node) -> None:
             f"the report {root.source} has schema {schema!r}; this version of lightning-trt reads schema {SCHEMA}. "
             f"Read it with the version that wrote it ({root.get('lightning_trt').value}), or export again."
         )
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not JSON; such a number is null in a report")
 
 
 def _checkpoint(checkpoint: CheckpointReport, *, folder: Path) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightning_trt.replay.capturing import Captured, captured
 from lightning_trt.replay.checkpoints import read as read_checkpoint
+from lightning_trt.replay.checkpoints import states_of
 from lightning_trt.replay.copying import copy_of, metrics_of, place
 from lightning_trt.replay.finding import subject_of_fit, subject_of_module
 from lightning_trt.replay.items import Step, resized
@@ -42,6 +43,7 @@ __all__ = [
     "random_state_kept",
     "read_checkpoint",
     "resized",
+    "states_of",
     "stepped",
     "subject_of_fit",
     "subject_of_module",

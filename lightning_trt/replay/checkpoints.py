@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import torch
+from torch import Tensor
 
 from lightning_trt.errors import CheckpointError
 from lightning_trt.replay.copying import metrics_of
@@ -19,9 +20,10 @@ from lightning_trt.replay.copying import metrics_of
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
-__all__ = ["Remembered", "load", "read"]
+__all__ = ["Remembered", "load", "read", "states_of"]
 
 _LINES_SHOWN = 3
+_WHOLE = "It must be a whole file that Lightning wrote."
 _MODE = re.compile(r"'mode': '(min|max)'")
 
 
@@ -51,17 +53,27 @@ def load(module: LightningModule, path: Path | str, *, trust: bool) -> Remembere
             fit the module.
     """
     checkpoint = read(path, trust=trust)
-    if "state_dict" not in checkpoint:
+    if not isinstance(checkpoint.get("state_dict"), Mapping):
         raise CheckpointError(f"{path} holds no state_dict; expected a checkpoint that Lightning wrote.")
     module.on_load_checkpoint(checkpoint)
     try:
         module.load_state_dict(checkpoint["state_dict"], strict=module.strict_loading)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:  # names or weights that are none at all
         raise CheckpointError(f"{path} does not fit {type(module).__name__}: {_misfits(error)}") from error
     for metric in metrics_of(module):
         metric.reset()
-    callbacks = checkpoint.get("callbacks") or {}
-    return Remembered(epoch=checkpoint.get("epoch"), monitored=_monitored(callbacks), modes=_modes(callbacks))
+    callbacks, epoch = states_of(checkpoint), checkpoint.get("epoch")
+    return Remembered(
+        epoch=epoch if isinstance(epoch, int) else None, monitored=_monitored(callbacks), modes=_modes(callbacks)
+    )
+
+
+def states_of(checkpoint: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """States of the callbacks by their keys, as far as a checkpoint holds some."""
+    states = checkpoint.get("callbacks")
+    if not isinstance(states, Mapping):
+        return {}
+    return {key: state for key, state in states.items() if isinstance(key, str) and isinstance(state, Mapping)}
 
 
 def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
@@ -74,7 +86,7 @@ def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
         raise CheckpointError(f"{path} is a folder: {_way_out_of(Path(path))}")
     try:
         with fsspec.open(str(path), "rb") as file:
-            read: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=not trust)
+            read: object = torch.load(file, map_location="cpu", weights_only=not trust)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"There is no checkpoint at {path}. Was it moved, or replaced by a better one?"
@@ -83,13 +95,17 @@ def read(path: Path | str, *, trust: bool) -> dict[str, Any]:
         # Bytes that are no pickle at all hold nothing that anybody could trust.
         if trust or "Unsupported operand" in str(error):
             said = str(error).partition("\n")[0]
-            raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {said}") from error
+            raise CheckpointError(
+                f"{path} is no readable checkpoint: {type(error).__name__}: {said}. {_WHOLE}"
+            ) from error
         raise CheckpointError(
             f"{path} holds more than weights and plain data, which unpickling would run as code. If you trust whoever "
             "wrote it, say trust=True."
         ) from error
     except Exception as error:  # a damaged file ends torch's reading in many ways
-        raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}") from error
+        raise CheckpointError(f"{path} is no readable checkpoint: {type(error).__name__}: {error}. {_WHOLE}") from error
+    if not isinstance(read, dict):
+        raise CheckpointError(f"{path} holds a {type(read).__name__}, no checkpoint. {_WHOLE}")
     return read
 
 
@@ -112,9 +128,13 @@ def _way_out_of(folder: Path) -> str:
 
 def _monitored(callbacks: Mapping[str, Any]) -> dict[str, float | None]:
     """What the ModelCheckpoints among `callbacks`, which are states by key, say of themselves."""
-    states = [state for state in callbacks.values() if isinstance(state, Mapping) and state.get("monitor")]
-    scores = [(str(state["monitor"]), state.get("current_score")) for state in states if "best_model_score" in state]
-    return {monitor: None if score is None else float(score) for monitor, score in scores}
+    states = [state for state in callbacks.values() if state.get("monitor") and "best_model_score" in state]
+    return {str(state["monitor"]): _number(state.get("current_score")) for state in states}
+
+
+def _number(score: Any) -> float | None:
+    is_number = isinstance(score, int | float) or (isinstance(score, Tensor) and score.numel() == 1)
+    return float(score) if is_number else None
 
 
 def _modes(callbacks: Mapping[str, Any]) -> dict[str, str]:
@@ -125,12 +145,12 @@ def _modes(callbacks: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, state in callbacks.items():
         mode = _MODE.search(key)
-        if mode and isinstance(state, Mapping) and "best_model_score" in state and state.get("monitor"):
+        if mode and "best_model_score" in state and state.get("monitor"):
             found.setdefault(str(state["monitor"]), mode[1])
     return found
 
 
-def _misfits(error: RuntimeError) -> str:
+def _misfits(error: Exception) -> str:
     """Torch's first lines about missing, unexpected and misshapen names, as one sentence."""
     lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()] or [str(error)]
     more = f" And {len(lines) - _LINES_SHOWN} more." if len(lines) > _LINES_SHOWN else ""

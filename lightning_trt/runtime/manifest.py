@@ -7,18 +7,19 @@ Opens without torch and onnx.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.artifacts import Boundary, Engine, Recipe, TensorSpec
 from lightning_trt.errors import DigestMismatchError, ForeignEngineError, ManifestError, StorageError
 from lightning_trt.precision import DType, Precision, PrecisionHome
 from lightning_trt.runtime.structure import from_json, to_json
-from lightning_trt.storage import sha256_of, write_whole
+from lightning_trt.storage import is_inside, json_of, sha256_of, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lightning_trt.artifacts import Candidate, Structure
 
@@ -29,6 +30,11 @@ MANIFEST = "manifest.json"
 
 SCHEMA = 1
 """The schema that is written, and the only one that is read."""
+
+_DTYPES = frozenset({
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64", "complex128",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +68,29 @@ def read(folder: Path | str) -> Manifest:
     """
     where = Path(folder)
     document = _document(where / MANIFEST)
-    try:
-        files = {_inside(where, name): str(digest) for name, digest in document["files"].items()}
-        if "engines" not in document:
-            engine = _engine(document, where, files)
-            return Manifest(folder=where, engines={engine.boundary.name: engine}, files=files)
-        below = [read(where / _inside(where, path)) for path in document["engines"].values()]
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        raise ManifestError(
-            f"{where / MANIFEST} is no manifest of schema {SCHEMA}: {type(error).__name__}: {error}. It was edited or "
-            "cut off; take the folder as it was written, or export again."
-        ) from error
+    if "engines" not in document:
+        return _with_one_engine(document, where)
+    with _told_by(where):
+        files = _files(document, where)
+        names = [_inside(where, name) for name in document["engines"].values()]
+        if not names:
+            raise ValueError("it has no engine")
+    # One level alone: a manifest above that named itself would be read without end.
+    below = [_with_one_engine(_document(where / name / MANIFEST), where / name) for name in names]
     engines = {name: engine for each in below for name, engine in each.engines.items()}
-    return Manifest(folder=where, engines=engines, files=files)
+    # Also where the one above leaves them out: no engine is opened whose digest nobody looked at.
+    inner = {
+        f"{name}/{file}": digest for name, each in zip(names, below, strict=True) for file, digest in each.files.items()
+    }
+    return Manifest(folder=where, engines=engines, files={**inner, **files})
 
 
 def check_files(manifest: Manifest) -> None:
     """Raise `DigestMismatchError` unless every file is, byte by byte, the one that was built."""
+    home = manifest.folder.resolve()
     for name, expected in manifest.files.items():
         path = manifest.folder / name
+        _check_stays(path, home)
         try:
             found = sha256_of(path)
         except StorageError as error:
@@ -92,6 +102,19 @@ def check_files(manifest: Manifest) -> None:
                 f"{path} has the sha256 {found[:12]}..., the manifest says {expected[:12]}...: it is not the file that "
                 f"was built. Take the folder as it was written, or {_way_back(manifest, path)}."
             )
+
+
+def _check_stays(path: Path, home: Path) -> None:
+    """Raise where a link leads out of the folder: what it leads to may be exchanged without anybody seeing it here."""
+    try:
+        place = path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise DigestMismatchError(f"{path} is a link that leads nowhere: {error}. Copy the whole folder.") from error
+    if not place.is_relative_to(home):
+        raise DigestMismatchError(
+            f"{path} is a link to {place}, outside the engine's folder. Copy the folder with what its links lead to: "
+            "cp -rL."
+        )
 
 
 def check_host(engine: Engine, *, environment: Mapping[str, str]) -> None:
@@ -161,13 +184,13 @@ def _told_spec(spec: TensorSpec) -> dict[str, object]:
 
 def _document(path: Path) -> dict[str, Any]:  # JSON is untyped
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json_of(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ManifestError(
             f"there is no {MANIFEST} in {path.parent}; it says what the engine is and what it needs. Copy it along "
             "with the engine, or pass trust=True to open an engine file that you made yourself, unchecked."
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ManifestError(
             f"{path} cannot be read as JSON: {error}. Take it as it was written, or export again."
         ) from error
@@ -180,16 +203,37 @@ def _document(path: Path) -> dict[str, Any]:  # JSON is untyped
     return dict(document)
 
 
-def _inside(folder: Path, name: str) -> str:
+def _inside(folder: Path, name: Any) -> str:  # noqa: ANN401 - JSON is untyped
     """`name`, if it is a path below the folder."""
-    # A Windows path is refused everywhere: the folder may be opened there next.
-    parts = PureWindowsPath(name)
-    if not name or parts.anchor or ".." in parts.parts:
+    if not is_inside(name):
         raise ManifestError(
             f"{folder / MANIFEST} names {name!r}, which lies outside its folder; files of an engine lie in it. It was "
             "edited: take it as it was written, or export again."
         )
-    return name
+    return str(name)
+
+
+def _with_one_engine(document: Mapping[str, Any], folder: Path) -> Manifest:
+    with _told_by(folder):
+        files = _files(document, folder)
+        engine = _engine(document, folder, files)
+        return Manifest(folder=folder, engines={engine.boundary.name: engine}, files=files)
+
+
+def _files(document: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    return {_inside(folder, name): str(digest) for name, digest in document["files"].items()}
+
+
+@contextmanager
+def _told_by(folder: Path) -> Iterator[None]:
+    """A block that reads a manifest's fields; whatever is wrong with them is an error that names the file."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise ManifestError(
+            f"{folder / MANIFEST} is no manifest of schema {SCHEMA}: {type(error).__name__}: {error}. It was edited or "
+            "cut off; take the folder as it was written, or export again."
+        ) from error
 
 
 def _engine(document: Mapping[str, Any], folder: Path, files: Mapping[str, str]) -> Engine:
@@ -202,11 +246,11 @@ def _engine(document: Mapping[str, Any], folder: Path, files: Mapping[str, str])
         backend=str(document["backend"]),
         backend_version=str(document["backend_version"]),
         precision=Precision(document["precision"]),
-        calibrator=document["calibrator"],
+        calibrator=_text_or_none(document["calibrator"]),
         boundary=_boundary(document["boundary"]),
         build_seconds=float(document["build_seconds"]),
         layers={DType(name): int(count) for name, count in document["layers"].items()},
-        checkpoint_sha256=document["checkpoint_sha256"],
+        checkpoint_sha256=_text_or_none(document["checkpoint_sha256"]),
         environment=_texts(document["environment"]),
         options=_texts(document["options"]),
         recipe=_recipe(document["recipe"]) if "recipe" in document else None,
@@ -220,6 +264,12 @@ def _recipe(told: Mapping[str, Any]) -> Recipe:
         sizes={str(name): int(size) for name, size in told["sizes"].items()},
         precision_lives_in=PrecisionHome(told["precision_lives_in"]),
     )
+
+
+def _text_or_none(told: object) -> str | None:
+    if not isinstance(told, str | None):
+        raise TypeError(f"{told!r} is no text")
+    return told
 
 
 def _texts(told: Mapping[object, object]) -> dict[str, str]:
@@ -239,6 +289,8 @@ def _boundary(told: Mapping[str, Any]) -> Boundary:
 
 def _spec(told: Mapping[str, Any]) -> TensorSpec:
     shape = tuple(size if isinstance(size, str) else int(size) for size in told["shape"])
+    if told["dtype"] not in _DTYPES:
+        raise ValueError(f"{told['dtype']!r} is no data type of a tensor")
     return TensorSpec(name=str(told["name"]), dtype=str(told["dtype"]), shape=shape)
 
 

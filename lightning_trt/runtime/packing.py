@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from weakref import finalize
 
 from lightning_trt.errors import ForeignEngineError, ManifestError
 from lightning_trt.runtime import manifest
-from lightning_trt.storage import made_temporary_folder
+from lightning_trt.storage import is_inside, made_temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lightning_trt.artifacts import Engine
 
@@ -28,8 +28,12 @@ class TemporaryFolder:
 
 
 def packed(engine: Engine) -> dict[str, bytes]:
-    """Every file in the engine's folder, its manifest among them, by its path there."""
-    files = sorted(path for path in engine.folder.rglob("*") if path.is_file())
+    """Every file in the engine's folder, its manifest among them, by its path there.
+
+    But links that lead out of it: whoever gets a state dict shall not get what they point to.
+    """
+    home = engine.folder.resolve()
+    files = sorted(path for path in engine.folder.rglob("*") if path.is_file() and path.resolve().is_relative_to(home))
     return {path.relative_to(engine.folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -41,14 +45,20 @@ def unpacked(files: Mapping[str, bytes], *, into: Path) -> Engine:
         DigestMismatchError: A file is missing, or not the one that was built.
     """
     for name, content in files.items():
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or "\\" in name:
+        if not is_inside(name) or "\\" in name:
             raise ManifestError(
                 f"the engine's files have {name!r} among them, which lies outside its folder. Take the state dict as "
                 "it was saved."
             )
         path = into / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            raise ManifestError(
+                f"the engine's file {name!r} cannot be written to {into}: {error}. Take the state dict as it was "
+                "saved, and see that there is space in the folder for temporary files."
+            ) from error
     found = manifest.read(into)
     manifest.check_files(found)
     return next(iter(found.engines.values()))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from lightning_trt.artifacts import Structure
@@ -97,12 +98,15 @@ def to_json(structure: Structure) -> dict[str, object]:
 def from_json(told: Mapping[str, Any]) -> Structure:
     """The structure that `to_json` wrote.
 
+    Raises:
+        ValueError: It is of no such form.
+
     Example:
         >>> from lightning_trt.runtime.structure import from_json
         >>> from_json({"kind": "tuple", "items": [{"kind": "tensor", "index": 0}]}).items[0].index
         0
     """
-    return Structure(
+    structure = Structure(
         kind=told["kind"],
         index=told.get("index"),
         value=told.get("value"),
@@ -110,6 +114,23 @@ def from_json(told: Mapping[str, Any]) -> Structure:
         items=tuple(from_json(item) for item in told.get("items", ())),
         type=told.get("type"),
     )
+    if not _is_sound(structure):
+        raise ValueError(f"{structure.kind!r} is no way to nest tensors, or lacks what it needs")
+    return structure
+
+
+def _is_sound(structure: Structure) -> bool:
+    """Whether it is what `Structure` says of its kind; a file may hold anything."""
+    if structure.kind == "tensor":
+        return type(structure.index) is int and structure.index >= 0
+    if structure.kind in {"constant", "tuple", "list"}:
+        return isinstance(structure.value, str | bool | int | float | None)
+    if structure.kind not in {"dict", "namedtuple", "dataclass"} or len(structure.keys) != len(structure.items):
+        return False
+    if structure.kind == "dict":
+        return all(isinstance(key, str | int) for key in structure.keys)
+    names = [key for key in structure.keys if isinstance(key, str) and key.isidentifier() and not iskeyword(key)]
+    return len(set(names)) == len(structure.keys) and isinstance(structure.type, str)
 
 
 def _structure_of(nest: object, *, is_leaf: Callable[[object], bool], leaves: list[object], place: str) -> Structure:

@@ -21,8 +21,8 @@ from lightning_trt.settings.choices import (
     Select,
     Split,
 )
-from lightning_trt.settings.reading import check_positive, finite, member, members, settings_of
-from lightning_trt.settings.rules import rule_of
+from lightning_trt.settings.reading import check_positive, check_text, finite_or_none, member, members, settings_of
+from lightning_trt.settings.rules import rules_of
 from lightning_trt.settings.tensorrt import TensorRTSettings
 
 __all__ = [
@@ -217,12 +217,12 @@ class GateSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "on_inconclusive", member(OnInconclusive, self.on_inconclusive))
-        object.__setattr__(self, "rules", tuple(map(rule_of, self.rules)))
+        object.__setattr__(self, "rules", rules_of(self.rules))
         for name in ("max_drop", "max_drop_relative", "default_max_drop", "alpha"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, None if given is None else finite(given, name=f"gate.{name}"))
-        if not 0 < self.alpha < 0.5:  # noqa: PLR2004 - one-sided
+            object.__setattr__(self, name, finite_or_none(getattr(self, name), name=f"gate.{name}"))
+        if self.alpha is None or not 0 < self.alpha < 0.5:  # noqa: PLR2004 - one-sided
             raise SettingsError(f"gate.alpha is {self.alpha}; it must lie in (0, 0.5).")
+        check_text("gate.metric", self.metric)
         if self.max_drop is not None and self.max_drop_relative is not None:
             raise SettingsError("gate has both max_drop and max_drop_relative; give one, or write two rules.")
 

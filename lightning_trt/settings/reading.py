@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from lightning_trt.errors import SettingsError, nearest
 
-__all__ = ["check_positive", "finite", "member", "members", "plain", "settings_of"]
+__all__ = ["check_positive", "check_text", "finite", "finite_or_none", "member", "members", "plain", "settings_of"]
 
 EnumT = TypeVar("EnumT", bound=Enum)
 SettingsT = TypeVar("SettingsT")
@@ -34,7 +34,8 @@ def member(enum: type[EnumT], word: str | EnumT) -> EnumT:
     if isinstance(word, enum):
         return word
     for choice in enum:
-        if word in {choice.name, choice.value}:
+        # No set: a file may hold anything here, lists too.
+        if word in (choice.name, choice.value):
             return choice
     values = [str(choice.value) for choice in enum]
     raise SettingsError(f"{word!r} is not {_choice(enum)}. {nearest(str(word).lower(), values)}")
@@ -92,11 +93,31 @@ def finite(given: object, *, name: str) -> float:
     """
     try:
         number = math.nan if isinstance(given, bool) else float(cast("Any", given))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise SettingsError(f"{name} is {given!r}; it must be a finite number.")
     return number
+
+
+def finite_or_none(given: object, *, name: str) -> float | None:
+    """None as it is, and else what `finite` makes of `given`.
+
+    Raises:
+        SettingsError: What `finite` raises.
+
+    Example:
+        >>> from lightning_trt.settings.reading import finite_or_none
+        >>> finite_or_none(None, name="gate.max_drop") is None
+        True
+    """
+    return None if given is None else finite(given, name=name)
+
+
+def check_text(name: str, given: object) -> None:
+    """Raise `SettingsError` unless `given`, which the sentence calls `name`, is a text or None."""
+    if not isinstance(given, str | None):
+        raise SettingsError(f"{name} is {given!r}; it must be one text.")
 
 
 def settings_of(kind: type[SettingsT], given: SettingsT | Mapping[str, Any] | None) -> SettingsT:

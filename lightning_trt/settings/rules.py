@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning_trt.artifacts import Level, Rule
 from lightning_trt.errors import SettingsError
 from lightning_trt.settings.reading import finite, member, settings_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["rule_of"]
+__all__ = ["rule_of", "rules_of"]
 
 _LIMITS = "max_drop, max_drop_relative, min, max, min_speedup, max_latency_ms"
+
+
+def rules_of(given: Iterable[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Each of `given` as a rule.
+
+    Raises:
+        SettingsError: What `rule_of` raises, or there is no list of rules.
+
+    Example:
+        >>> from lightning_trt.settings.rules import rules_of
+        >>> [rule.limits for rule in rules_of([{"max_drop": 0.01}])]
+        [{'max_drop': 0.01}]
+    """
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise SettingsError(f"gate.rules is {given!r}; it must be a list of rules, e.g. [{{max_drop: 0.01}}].")
+    return tuple(map(rule_of, given))
 
 
 def rule_of(given: Rule | Mapping[str, Any]) -> Rule:

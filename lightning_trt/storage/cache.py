@@ -18,7 +18,9 @@ import platformdirs
 
 from lightning_trt.errors import StorageError
 from lightning_trt.storage.digests import sha256_of
+from lightning_trt.storage.documents import json_of
 from lightning_trt.storage.locks import locked
+from lightning_trt.storage.names import is_inside
 from lightning_trt.storage.siblings import clean_leftovers, remove
 from lightning_trt.storage.whole import whole_folder, write_whole
 
@@ -72,7 +74,7 @@ class Cache:
         """The folder of a whole entry, every file of it as it was written; None where there is none."""
         entry = self.folder / kind / key
         files = _sealed(entry)
-        if files is None or not all(_is_whole(entry / name, digest) for name, digest in files.items()):
+        if not files or not all(_is_whole(entry / name, digest) for name, digest in files.items()):
             return None
         with suppress(OSError):
             os.utime(entry / _SEAL)
@@ -143,11 +145,11 @@ def _seal(folder: Path) -> None:
 def _sealed(entry: Path) -> dict[str, str] | None:
     """Digests by file name, as the seal says; None where there is no seal of this version."""
     try:
-        seal: Any = json.loads((entry / _SEAL).read_text(encoding="utf-8"))
+        seal: Any = json_of((entry / _SEAL).read_text(encoding="utf-8"))
         files: dict[str, str] | None = seal["files"] if seal["version"] == _VERSION else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return files if isinstance(files, dict) else None
+    return files if isinstance(files, dict) and all(map(is_inside, files)) else None
 
 
 def _is_whole(path: Path, digest: str) -> bool:

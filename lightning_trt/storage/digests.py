@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from lightning_trt.errors import StorageError
@@ -23,11 +24,14 @@ def sha256_of(path: Path | str) -> str:
         StorageError: The file cannot be read.
     """
     try:
+        if not S_ISREG(Path(path).stat().st_mode):  # a device or a pipe may never end
+            raise OSError("it is a folder, a device or a pipe")  # noqa: TRY301 - told below, like a file that is gone
         with Path(path).open("rb") as file:
             return sha256_of_stream(file)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = (error.strerror if isinstance(error, OSError) else None) or error
         raise StorageError(
-            f"cannot read {path} to take its digest: {error.strerror or error}. Check that it is a file that you may "
+            f"cannot read {path} to take its digest: {why}. Check that it is a file that you may "
             "read; if it was removed, export again."
         ) from error
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from lightning_trt.errors import ReportError
 from lightning_trt.renderers import json
+from lightning_trt.storage import yaml_of
 
 if TYPE_CHECKING:
     from lightning_trt.artifacts import Report
@@ -65,18 +64,26 @@ def _point_at(folder: Path) -> Point:
     failure = folder / FAILURE
     read = [_read(path) for path in sorted(folder.rglob("report.json"))]
     reports = tuple(each for each in read if not isinstance(each, str))
-    reasons = [failure.read_text(encoding="utf-8").strip()] if failure.is_file() else []
-    same = (folder / SAME).read_text(encoding="utf-8") if (folder / SAME).is_file() else None
+    reasons = [failure.read_text(encoding="utf-8", errors="replace").strip()] if failure.is_file() else []
+    same = (folder / SAME).read_text(encoding="utf-8", errors="replace") if (folder / SAME).is_file() else None
     reasons += [each for each in read if isinstance(each, str)] + ([] if read or same else [_UNFINISHED])
     overrides = folder / TOLD if (folder / TOLD).is_file() else folder / _OVERRIDES
-    told = yaml.safe_load(overrides.read_text(encoding="utf-8")) or []
     return Point(
         folder=folder,
-        overrides=tuple(map(str, told)),
+        overrides=_told(overrides),
         reports=reports,
         why=reasons[0] if reasons else None,
         same_as=same,
     )
+
+
+def _told(path: Path) -> tuple[str, ...]:
+    """What the file says that the job was told; nothing where it cannot be read."""
+    try:
+        told = yaml_of(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 def _read(path: Path) -> Report | str:

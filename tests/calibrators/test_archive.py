@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,3 +87,25 @@ def test_absent_file_is_refused(tmp_path: Path) -> None:
     """One error family for all that can be wrong with the file."""
     with pytest.raises(StorageError, match="absent"):
         load(tmp_path / "absent.npz")
+
+
+def test_bomb_is_refused_before_it_is_unpacked(statistics: Statistics, tmp_path: Path) -> None:
+    """A gigabyte of zeros takes a megabyte in a zip."""
+    path = save(statistics, tmp_path / "statistics.npz")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file, file.open("bomb.npy", "w", force_zip64=True) as bomb:
+        for _ in range(1 << 7):
+            bomb.write(bytes(1 << 20))
+
+    with pytest.raises(StorageError, match="unpack to"):
+        load(path)
+
+
+def test_arrays_of_another_type_are_refused(statistics: Statistics, tmp_path: Path) -> None:
+    """Numpy would make numbers of them."""
+    path = save(statistics, tmp_path / "statistics.npz")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez_compressed(path, **{**arrays, "0/lows": arrays["0/lows"].astype(np.complex64)})
+
+    with pytest.raises(StorageError, match="no list of float32"):
+        load(path)

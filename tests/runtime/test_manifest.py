@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -234,3 +235,92 @@ def test_manifests_open_without_torch_and_onnx() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
+
+
+def candidate_in(folder: Path) -> Candidate:
+    """One of two boundaries."""
+    engines = {name: engine_in(folder / name, name=name) for name in ("encoder", "decoder")}
+    for engine in engines.values():
+        manifest.write(engine)
+    candidate = Candidate(
+        name="int8", precision=Precision.int8, calibrator="percentile", folder=folder, engines=engines
+    )
+    manifest.write_candidate(candidate)
+    return candidate
+
+
+def test_an_inner_engine_that_the_manifest_above_leaves_out_is_checked(tmp_path: Path) -> None:
+    """No engine is opened whose digest nobody looked at."""
+    folder = candidate_in(tmp_path / "int8").folder
+    edit(folder, lambda it: it.update(files={}))
+    (folder / "encoder" / "model.engine").write_bytes(b"another")
+
+    with pytest.raises(DigestMismatchError):
+        manifest.check_files(manifest.read(folder))
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [
+        pytest.param({"a": "."}, id="itself"),
+        pytest.param({"a": "inner"}, id="another above"),
+        pytest.param({}, id="none"),
+        pytest.param({"a": "../int8/encoder"}, id="outside"),
+    ],
+)
+def test_a_manifest_above_names_engines_alone(tmp_path: Path, engines: dict[str, str]) -> None:
+    """One that named itself would be read without end."""
+    folder = candidate_in(tmp_path / "int8").folder
+    candidate_in(folder / "inner")
+    edit(folder, lambda it: it.update(engines=engines))
+
+    with pytest.raises(ManifestError):
+        manifest.read(folder)
+
+
+def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
+    """Though the file there is, for now, the one that was built."""
+    engine = engine_in(tmp_path / "int8")
+    manifest.write(engine)
+    (tmp_path / "int8" / "model.engine").rename(tmp_path / "elsewhere")
+    (tmp_path / "int8" / "model.engine").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DigestMismatchError, match="outside the engine's folder"):
+        manifest.check_files(manifest.read(tmp_path / "int8"))
+
+
+def test_a_link_to_the_folder_passes(tmp_path: Path) -> None:
+    """As of a run that is called `latest`."""
+    manifest.write(engine_in(tmp_path / "int8"))
+    (tmp_path / "latest").symlink_to(tmp_path / "int8")
+
+    manifest.check_files(manifest.read(tmp_path / "latest"))
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Whoever read it would wait for ever."""
+    manifest.write(engine_in(tmp_path / "int8"))
+    (tmp_path / "int8" / "model.engine").unlink()
+    os.mkfifo(tmp_path / "int8" / "model.engine")
+
+    with pytest.raises(DigestMismatchError, match="a device or a pipe"):
+        manifest.check_files(manifest.read(tmp_path / "int8"))
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\\ud800"], ids=ascii)
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    """Not by whatever the system says of it."""
+    manifest.write(engine_in(tmp_path / "int8"))
+    edit(tmp_path / "int8", lambda it: it["files"].update({name: "0" * 64}))
+
+    with pytest.raises((ManifestError, DigestMismatchError)):
+        manifest.check_files(manifest.read(tmp_path / "int8"))
+
+
+def test_data_types_are_those_of_tensors(tmp_path: Path) -> None:
+    """Not any other name that torch has."""
+    manifest.write(engine_in(tmp_path / "int8"))
+    edit(tmp_path / "int8", lambda it: it["boundary"]["inputs"][0].update(dtype="load"))
+
+    with pytest.raises(ManifestError, match="no data type"):
+        manifest.read(tmp_path / "int8")

@@ -22,6 +22,7 @@ from lightning_trt.replay import RandomState
 from lightning_trt.runtime.structure import flatten, from_json, to_json, unflatten
 from lightning_trt.stages.validate.calls import attributes_of, digest_of, fresh, same_bits
 from lightning_trt.stages.validate.copies import REFERENCE
+from lightning_trt.storage import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -124,9 +125,21 @@ def _recalled(cache: Cache, kind: str) -> dict[Place, Result]:
     for key in cache.keys(kind):
         entry = cache.find(kind, key)
         if entry is not None:
-            saved: dict[Place, tuple[str, tuple[Tensor, ...]]] = torch.load(entry / _FILE, weights_only=True)
-            known |= {at: (from_json(json.loads(told)), outputs) for at, (told, outputs) in saved.items()}
+            try:
+                known |= _read(entry / _FILE)
+            except Exception:  # noqa: BLE001 - a damaged file ends torch's reading in many ways; it is computed again
+                cache.discard(kind, key)
     return known
+
+
+def _read(path: Path) -> dict[Place, Result]:
+    """The results that `_keep` wrote at `path`; a ValueError where it is no such file."""
+    saved: dict[Place, tuple[str, tuple[Tensor, ...]]] = torch.load(path, weights_only=True)
+    read = {at: (from_json(json_of(told)), outputs) for at, (told, outputs) in saved.items()}
+    for _, outputs in read.values():
+        if not isinstance(outputs, tuple) or not all(map(torch.is_tensor, outputs)):
+            raise ValueError("results are tensors")
+    return read
 
 
 def _keep(cache: Cache, kind: str, new: Mapping[Place, Result]) -> None:
