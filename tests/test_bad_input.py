@@ -119,7 +119,7 @@ EXPORTS = [
         ("checkpoint with code in it", "say trust=True", {"checkpoint": saved({"state_dict": {}, "code": Row})}),
     ),
     Row(what="checkpoint absent", error=errors.CheckpointError, words="There is no checkpoint at", act=lambda _root: export_checkpoint(MISSING)),
-    Row(what="checkpoint a folder", error=errors.CheckpointError, words="a sharded checkpoint", act=export_checkpoint),
+    Row(what="checkpoint a folder", error=errors.CheckpointError, words="is a folder: expected the file", act=export_checkpoint),
     Row(what="data a class", error=errors.ReplayError, words="give an object of it, e.g. Images()", act=lambda root: export(Classifier(), Images, **quick(dirpath=root / "trt"))),
     Row(what="module a class", error=errors.ReplayError, words="give an object of it, e.g. Classifier()", act=lambda root: export(Classifier, Images(), **quick(dirpath=root / "trt"))),
 ]  # fmt: skip
