@@ -48,6 +48,9 @@ class Bound:
         return self.value >= self.bound if self.is_least else self.value <= self.bound
 
 
+_ROOT = Path(__file__).resolve().parents[1]
+
+
 def arguments(description: str, *, part: Sequence[str] = ()) -> argparse.Namespace:
     """What the command line says: `quick`, `out`, the JSON to write or None, and `part`, where there are several."""
     parser = argparse.ArgumentParser(description=description)
@@ -80,9 +83,7 @@ def record(
     content = {
         "benchmark": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "command": shlex.join(
-            ["python", f"benchmarks/{Path(sys.argv[0]).name}", *(["--quick"] if quick else []), *said]
-        ),
+        "command": shlex.join(["python", Path(sys.argv[0]).resolve().relative_to(_ROOT).as_posix(), *said]),
         "method": method,
         **circumstances(),
         "bounds": [{**asdict(bound), "holds": bound.holds} for bound in bounds],
